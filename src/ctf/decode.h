@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PISTE_CTF_DECODE_H
+#define PISTE_CTF_DECODE_H
+
+#include "base/diag.h"
+#include "base/fs.h"
+#include "ctf/type.h"
+
+/*
+ * decode - from bits to values, by plans compiled once (D9).
+ *
+ * A plan is a list of operations for one or several root structures that
+ * follow each other. Inside a run of fields of known size every offset is
+ * constant from the run's start and bounds are checked once for the run;
+ * strings, sequences and variants end a run. Nothing is allocated per event,
+ * but for the value array when an event needs more values than any before.
+ */
+
+/*
+ * The values of an event, flat. Compounds point at their children by index:
+ * child i of v is values[v->first + i * v->stride], see ctf_value_child().
+ * The children of a structure are in field order and always all there, so
+ * field i of a root is at a constant place, whatever precedes it.
+ *
+ * Arrays and sequences of plain numbers are not expanded: they are LAZY and
+ * ctf_value_element() reads one element. Those of characters are TEXT.
+ */
+enum ctf_value_kind {
+	CTF_VALUE_NONE, /* absent (an optional), or not wanted */
+	CTF_VALUE_U64,
+	CTF_VALUE_I64,
+	CTF_VALUE_F64,
+	CTF_VALUE_TEXT, /* bytes, count: without the terminating zero */
+	CTF_VALUE_BLOB, /* bytes, count */
+	CTF_VALUE_STRUCT, /* first, stride, count */
+	CTF_VALUE_ARRAY, /* first, stride, count: expanded elements */
+	CTF_VALUE_LAZY, /* bytes, bit, count: elements, not expanded */
+	CTF_VALUE_VARIANT, /* first: the chosen one; count: 1; option: its index */
+	CTF_VALUE_WIDE, /* bytes, bit: an integer or float wider than 64 bits, raw */
+};
+
+struct ctf_value {
+	const struct ctf_type *type; /* NULL with NONE */
+	uint8_t kind; /* enum ctf_value_kind */
+	uint8_t bit; /* LAZY, WIDE: first bit in bytes[0] */
+	uint16_t option; /* VARIANT */
+	uint32_t count;
+	union {
+		uint64_t u64;
+		int64_t i64;
+		double f64;
+		const uint8_t *bytes; /* into the packet, or the decoder's scratch */
+		struct {
+			uint32_t first, stride;
+		};
+	};
+};
+
+/* A place for values and for what a decoder remembers. All-zero is empty. */
+struct ctf_values {
+	struct ctf_value *items;
+	size_t len, cap;
+	uint8_t *scratch; /* text at odd bit positions */
+	size_t scratch_len, scratch_cap;
+	uint64_t *registers; /* lengths and selectors, by the plan's numbers */
+	size_t cap_registers;
+};
+void ctf_values_fini(struct ctf_values *v);
+
+static inline const struct ctf_value *ctf_value_child(const struct ctf_values *v,
+						      const struct ctf_value *parent, size_t i)
+{
+	return &v->items[parent->first + i * parent->stride];
+}
+/* Element i (< count) of a LAZY value. */
+void ctf_value_element(const struct ctf_value *lazy, size_t i, struct ctf_value *out);
+/* The field of that name of a STRUCT value, or NULL. */
+const struct ctf_value *ctf_value_field(const struct ctf_values *v, const struct ctf_value *record,
+					const char *name);
+
+/* Reads `bits` (1 to 64) at a bit offset, bit by bit as the specification says;
+ * slow, no bounds: the reference that tests hold the fast ones against. */
+uint64_t ctf_read_bits(const uint8_t *data, uint64_t bit_offset, unsigned bits,
+		       enum ctf_byte_order order, bool is_signed);
+
+/* --- plans --------------------------------------------------------------- */
+
+struct ctf_op;
+
+/* Where a role's value is left: a register number, or -1. */
+struct ctf_plan {
+	struct ctf_op *ops;
+	size_t n_ops;
+	uint32_t n_values; /* that decoding fills at least: roots and static fields */
+	uint32_t n_registers;
+	/* Index into values of the root of each scope that the plan decodes; -1. */
+	int32_t root[CTF_N_SCOPES];
+	int16_t role_register[CTF_N_ROLES];
+	/* When everything is of fixed size: its bits from a start aligned to
+	 * `align`; else UINT64_MAX. */
+	uint64_t fixed_bits;
+	uint32_t align; /* of the first thing decoded */
+	bool changes_order; /* the byte order may change inside of it */
+};
+
+enum ctf_want { CTF_WANT_ALL, CTF_WANT_NONE /* step over; lengths and selectors only */ };
+
+/* What the decoding of one packet goes through. */
+struct ctf_bits {
+	const uint8_t *data; /* the packet's first byte */
+	uint64_t at; /* in bits from data */
+	uint64_t end; /* content size in bits; data holds all of it */
+};
+
+struct ctf_stream_plan; /* the plans of a stream class: packet, event header, each event class */
+
+/* Compiles a payload-like structure alone: its references must stay inside of it. */
+int ctf_plan_new(struct ctf_plan **out, struct arena *a, const struct ctf_type *root,
+		 enum ctf_scope scope, enum ctf_want want, struct diag *diag);
+
+/*
+ * Decodes what the plan describes at bits->at (aligned first) and moves it
+ * behind. 0; -ENODATA: the content ends before it does; -EBADMSG: it
+ * contradicts its description (no variant option for the selector …);
+ * -E2BIG: more values than CTF_VALUES_MAX; -ENOMEM. On an error bits->at is where it happened.
+ */
+int ctf_plan_run(const struct ctf_plan *plan, struct ctf_bits *bits, struct ctf_values *values);
+
+#define CTF_VALUES_MAX (1u << 24)
+
+/* Decodes only a payload from a span (the recorder's filters). The root is values->items[0]. */
+int ctf_decode_fields(const struct ctf_plan *plan, struct span payload, struct ctf_values *values);
+
+/* What an error of ctf_plan_run means, for messages. */
+const char *ctf_decode_error(int error);
+
+#endif
