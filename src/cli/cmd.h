@@ -39,7 +39,10 @@ enum cli_exit {
 	CLI_BAD_USAGE = 2,
 };
 
-/* Name, and what it does in one line for `piste --help`. A row here needs cmd-NAME.c. */
+/*
+ * Name, and what it does in one line for `piste --help`: X(print, "events as text").
+ * A row here needs cmd-NAME.c, named in meson.build.
+ */
 #define CLI_COMMANDS(X)
 
 #define X(name, help) int cmd_##name(int argc, char **argv);
