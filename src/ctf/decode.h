@@ -64,6 +64,9 @@ struct ctf_values {
 	size_t scratch_len, scratch_cap;
 	uint64_t *registers; /* lengths and selectors, by the plan's numbers */
 	size_t cap_registers;
+	/* The stream's clock: every field mapped to it moves it on, wraps included. */
+	uint64_t cycles;
+	uint64_t event_id; /* the newest that an event header held */
 };
 void ctf_values_fini(struct ctf_values *v);
 
@@ -87,23 +90,26 @@ uint64_t ctf_read_bits(const uint8_t *data, uint64_t bit_offset, unsigned bits,
 
 struct ctf_op;
 
-/* Where a role's value is left: a register number, or -1. */
 struct ctf_plan {
 	struct ctf_op *ops;
 	size_t n_ops;
-	uint32_t n_values; /* that decoding fills at least: roots and static fields */
-	uint32_t n_registers;
-	/* Index into values of the root of each scope that the plan decodes; -1. */
+	struct ctf_plan_range *ranges; /* of variants and optionals */
+	size_t n_ranges;
+	uint32_t n_values; /* roots and static fields */
+	uint32_t n_registers; /* of the whole stream class */
+	/* Of the root of each scope, from the run's first value; -1: not in this plan. */
 	int32_t root[CTF_N_SCOPES];
-	int16_t role_register[CTF_N_ROLES];
 	/* When everything is of fixed size: its bits from a start aligned to
 	 * `align`; else UINT64_MAX. */
 	uint64_t fixed_bits;
 	uint32_t align; /* of the first thing decoded */
-	bool changes_order; /* the byte order may change inside of it */
 };
 
-enum ctf_want { CTF_WANT_ALL, CTF_WANT_NONE /* step over; lengths and selectors only */ };
+enum ctf_want {
+	CTF_WANT_NONE, /* step over; lengths and selectors only */
+	CTF_WANT_FIELDS, /* contexts and payload */
+	CTF_WANT_ALL, /* and the event header */
+};
 
 /* What the decoding of one packet goes through. */
 struct ctf_bits {
@@ -120,9 +126,11 @@ int ctf_plan_new(struct ctf_plan **out, struct arena *a, const struct ctf_type *
 
 /*
  * Decodes what the plan describes at bits->at (aligned first) and moves it
- * behind. 0; -ENODATA: the content ends before it does; -EBADMSG: it
- * contradicts its description (no variant option for the selector …);
- * -E2BIG: more values than CTF_VALUES_MAX; -ENOMEM. On an error bits->at is where it happened.
+ * behind. The values are appended: their first is at what values->len was, so
+ * set that to 0 for a new event. 0; -ENODATA: the content ends before it does;
+ * -EBADMSG: it contradicts its description (no variant option for the selector
+ * …); -E2BIG: more than CTF_VALUES_MAX values; -ENOMEM. On an error bits->at
+ * is near where it happened and the values are not to be read.
  */
 int ctf_plan_run(const struct ctf_plan *plan, struct ctf_bits *bits, struct ctf_values *values);
 

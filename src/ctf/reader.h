@@ -32,6 +32,7 @@ struct ctf_packet {
 	uint64_t offset; /* in bytes, in its file */
 	uint64_t total_bits, content_bits;
 	uint64_t first_event_bits; /* header and context lie before */
+	uint64_t entry_cycles; /* the stream's clock before it, for clocks that wrap */
 	uint64_t begin_cycles, end_cycles;
 	uint64_t discarded_events; /* the counter's snapshot at its end */
 	uint64_t seq_num;
@@ -44,7 +45,8 @@ struct ctf_packet {
 struct ctf_stream_file {
 	char *name; /* inside the trace's directory */
 	struct span bytes;
-	uint64_t bytes_bad; /* that could not be indexed at its end */
+	uint64_t bytes_bad; /* at its end, that are no packet */
+	bool is_mapped;
 };
 
 /* A data stream: the packets of one file, or of several with the same stream id. */
@@ -58,8 +60,7 @@ struct ctf_stream {
 	const char *name; /* of its first file, for messages */
 	size_t index; /* in trace->streams */
 	unsigned discarded_bits, seq_num_bits; /* widths of these counters: they wrap */
-	struct ctf_stream_plan *plan; /* all fields */
-	struct ctf_stream_plan *skip_plan; /* none */
+	struct ctf_stream_plan *plans[3]; /* by enum ctf_want; shared by a class's streams */
 };
 
 struct ctf_trace {
@@ -72,6 +73,7 @@ struct ctf_trace {
 	size_t n_streams;
 	ctf_clock_map_fn clock_map; /* NULL: ctf_clock_to_ns */
 	void *clock_map_data;
+	bool is_damaged; /* some stream file could not be indexed to its end */
 	struct arena arena;
 };
 
