@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/str.h"
+
+enum { BACKLOG = 65535 }; /* the kernel cuts it to somaxconn */
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+static int make_dir(struct launch *l, struct diag *diag)
+{
+	const char *places[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp"};
+	int err = -ENOENT;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		int n;
+
+		/* programs that run as another user must be able to go through it */
+		if (!places[i] || places[i][0] != '/' || (i == 0 && geteuid() == 0))
+			continue;
+		n = snprintf(l->dir, sizeof(l->dir), "%s/piste-XXXXXX", places[i]);
+		if (n < 0 || (size_t)n >= sizeof(l->dir) - 16)
+			continue;
+		if (mkdtemp(l->dir))
+			return 0;
+		err = -errno;
+	}
+	l->dir[0] = '\0';
+	diag_error(diag, NULL, "no place for the session's directory: %s", strerror(-err));
+	diag_hint(diag, "XDG_RUNTIME_DIR, TMPDIR or /tmp must be writable");
+	return err;
+}
+
+int launch_init(struct launch *l, struct diag *diag)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	bool is_root = geteuid() == 0;
+	int on = 1, err;
+
+	*l = (struct launch){.listener = -1};
+	err = make_dir(l, diag);
+	if (err)
+		return err;
+	snprintf(l->file, sizeof(l->file), "%s/session", l->dir);
+	snprintf(l->socket_path, sizeof(l->socket_path), "%s/socket", l->dir);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", l->socket_path);
+	l->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* Commands of root may run as anybody (sudo -u, daemons): they may come in, and say by the
+	 * session's number, which only they know, that they are ours. */
+	if (l->listener < 0 ||
+	    setsockopt(l->listener, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+	    bind(l->listener, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    chmod(l->socket_path, is_root ? 0666 : 0600) < 0 ||
+	    chmod(l->dir, is_root ? 0711 : 0700) < 0 || listen(l->listener, BACKLOG) < 0) {
+		err = -errno;
+		diag_error(diag, NULL, "%s: %s", l->socket_path, strerror(-err));
+		launch_fini(l);
+	}
+	return err;
+}
+
+int launch_publish(const struct launch *l, const struct piste_session *session, struct diag *diag)
+{
+	int err = fs_write_file(AT_FDCWD, l->file, session, sizeof(*session));
+
+	if (!err && chmod(l->file, geteuid() == 0 ? 0644 : 0600) < 0)
+		err = -errno;
+	if (err)
+		diag_error(diag, NULL, "%s: %s", l->file, strerror(-err));
+	return err;
+}
+
+void launch_fini(struct launch *l)
+{
+	if (l->listener >= 0)
+		close(l->listener);
+	l->listener = -1;
+	if (l->dir[0])
+		fs_remove_tree(l->dir);
+	l->dir[0] = '\0';
+}
+
+/* NAME=value[SEPARATOR old value] */
+static int put_env(const char *name, const char *value, char separator)
+{
+	const char *old = getenv(name);
+	struct str s = {0};
+	int err;
+
+	str_add(&s, value);
+	if (old && *old)
+		str_addf(&s, "%c%s", separator, old);
+	err = s.failed || setenv(name, str_c(&s), 1) < 0 ? -ENOMEM : 0;
+	str_fini(&s);
+	return err;
+}
+
+static void run_child(const struct launch *l, const struct launch_command *c, int report)
+{
+	struct rlimit limit;
+	int err;
+
+	signal(SIGPIPE, SIG_DFL);
+	if (c->open_files && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = c->open_files;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (put_env("PISTE_SESSION", l->file, ':') ||
+	    (c->preload && put_env("LD_PRELOAD", c->preload, ':')) ||
+	    (c->wrap && setenv("PISTE_WRAP", c->wrap, 1) < 0)) {
+		errno = ENOMEM;
+	} else {
+		sigprocmask(SIG_SETMASK, c->mask, NULL);
+		execvp(c->argv[0], c->argv);
+	}
+	err = errno;
+	while (write(report, &err, sizeof(err)) < 0 && errno == EINTR)
+		;
+	_exit(err == ENOENT ? 127 : 126);
+}
+
+int launch_run(const struct launch *l, const struct launch_command *c, pid_t *pid,
+	       struct diag *diag)
+{
+	int report[2], err = 0;
+	ssize_t n;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return -errno;
+	*pid = fork();
+	if (*pid == 0)
+		run_child(l, c, report[1]);
+	close(report[1]);
+	if (*pid < 0) {
+		err = errno;
+	} else {
+		do
+			n = read(report[0], &err, sizeof(err));
+		while (n < 0 && errno == EINTR);
+		if (n != sizeof(err))
+			err = 0; /* the exec closed it */
+	}
+	close(report[0]);
+	if (err) {
+		diag_error(diag, NULL, "cannot run %s: %s", c->argv[0], strerror(err));
+		if (err == ENOENT && !strchr(c->argv[0], '/'))
+			diag_hint(diag, "it is not in PATH");
+	}
+	return -err;
+}
+
+/* --- announcements -------------------------------------------------------- */
+
+int launch_accept(const struct launch *l)
+{
+	int fd;
+
+	do
+		fd = accept4(l->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+	return fd < 0 ? -errno : fd;
+}
+
+static int take_fds(struct msghdr *message, struct announcement *out)
+{
+	struct cmsghdr *c;
+	bool has_credentials = false;
+
+	for (c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len >= CMSG_LEN(sizeof(struct ucred))) {
+			struct ucred u;
+
+			memcpy(&u, CMSG_DATA(c), sizeof(u));
+			out->pid = (uint32_t)u.pid;
+			out->uid = u.uid;
+			has_credentials = true;
+		} else if (c->cmsg_type == SCM_RIGHTS) {
+			size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+			for (size_t i = 0; i < n; i++) {
+				int fd;
+
+				memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+				if (out->fd < 0)
+					out->fd = fd;
+				else
+					close(fd);
+			}
+		}
+	}
+	return has_credentials && out->fd >= 0;
+}
+
+int launch_receive(int connection, struct announcement *out)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(8 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {&out->hello, sizeof(out->hello)};
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	socklen_t len = sizeof(out->pidfd);
+	ssize_t n;
+
+	out->fd = out->pidfd = -1;
+	do
+		n = recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -EAGAIN : 0;
+	if (!take_fds(&message, out) || n != sizeof(out->hello) ||
+	    out->hello.magic != PISTE_POOL_MAGIC) {
+		close_fdp(&out->fd);
+		out->fd = -1;
+		return 0;
+	}
+	/* not the number: it may be another process's by now */
+	if (getsockopt(connection, SOL_SOCKET, SO_PEERPIDFD, &out->pidfd, &len) < 0)
+		out->pidfd = -1;
+	return 1;
+}
