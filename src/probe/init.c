@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init - the constructor of libpiste: makes the pool, and lets in the sessions
+ * that the environment names, so that they have the program from its first
+ * instruction. No thread, no wait; what fails leaves the sites off.
+ *
+ * PISTE_SESSION is a list of files with ':' between, each the image of a struct
+ * piste_session. PISTE=off keeps libpiste from doing anything.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include "probe/probe.h"
+#include "probe/sys.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+extern char **environ;
+
+/* See impl/record.h: what draws this archive into a static link. */
+PISTE_EXPORT extern int piste_library_;
+int piste_library_ __asm__("piste_library") = PISTE_POOL_ABI;
+
+static const char *environment(const char *name)
+{
+	size_t n = __builtin_strlen(name);
+
+	if (!environ)
+		return NULL;
+	for (char **p = environ; *p; p++)
+		if (__builtin_strncmp(*p, name, n) == 0 && (*p)[n] == '=')
+			return *p + n + 1;
+	return NULL;
+}
+
+/* Reads at most `size` bytes of a file; the number read, or negative errno. */
+static long read_file(const char *path, void *buffer, size_t size)
+{
+	long fd = SYS_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), n;
+
+	if (sys_failed(fd))
+		return fd;
+	n = SYS_CALL(SYS_read, fd, buffer, size);
+	SYS_CALL(SYS_close, fd);
+	return n;
+}
+
+/* The n-th session of the list; false when there is none or it is not one of ours. */
+static bool read_session(const char *list, int n, struct piste_session *session)
+{
+	char path[256];
+	size_t length = 0;
+
+	for (; n > 0; n--) {
+		while (*list && *list != ':')
+			list++;
+		if (!*list++)
+			return false;
+	}
+	while (*list && *list != ':' && length < sizeof(path) - 1)
+		path[length++] = *list++;
+	path[length] = '\0';
+	return read_file(path, session, sizeof(*session)) == sizeof(*session) &&
+	       session->magic == PISTE_SESSION_MAGIC && session->state == PISTE_SESSION_ACTIVE;
+}
+
+static int sessions_in(const char *list)
+{
+	int n = 0;
+
+	if (list && *list)
+		for (n = 1; *list; list++)
+			n += *list == ':';
+	return n < PISTE_SESSIONS_MAX ? n : PISTE_SESSIONS_MAX;
+}
+
+/* The TSC is the clock when the kernel trusts it enough to be its own. */
+static uint32_t choose_clock(void)
+{
+#if defined(__x86_64__)
+	char source[8] = {0};
+
+	if (read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", source,
+		      sizeof(source) - 1) < 3 ||
+	    __builtin_memcmp(source, "tsc", 3) != 0)
+		return PISTE_CLOCK_MONOTONIC;
+#endif
+	return PISTE_CLOCK_TICKS;
+}
+
+static bool threads_create(void)
+{
+	size_t head = sizeof(struct thread), size = head + THREADS_MAX * sizeof(struct thread);
+	char *memory = sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+	if (!memory)
+		return false;
+	if (sys_failed(SYS_CALL(SYS_madvise, memory, size, MADV_WIPEONFORK)))
+		return false; /* before Linux 4.14: a fork could not be seen */
+	piste_local.threads = (struct thread *)(memory + head);
+	piste_local.alive = (uint32_t *)memory; /* on the page of the first threads */
+	*piste_local.alive = 1;
+	return true;
+}
+
+/* What a process that is gone cannot be asked for any more; only where somebody records. */
+static void describe_process(struct piste_pool *pool)
+{
+	long n = SYS_CALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", pool->exe,
+			  sizeof(pool->exe) - 1);
+
+	pool->exe[n > 0 ? n : 0] = '\0';
+	n = read_file("/proc/self/cmdline", pool->cmdline, sizeof(pool->cmdline));
+	pool->cmdline_size = n > 0 ? (uint32_t)n : 0;
+}
+
+void probe_init(void);
+void probe_init(void)
+{
+	static bool done;
+	const char *list = NULL, *off = environment("PISTE");
+	struct piste_session session;
+	uint64_t budget = 0;
+	int count;
+
+	if (done)
+		return;
+	done = true;
+	if (off && __builtin_strcmp(off, "off") == 0)
+		return;
+	/* a program with more rights than its caller takes no orders from the caller */
+	if (!getauxval(AT_SECURE))
+		list = environment("PISTE_SESSION");
+	count = sessions_in(list);
+	if (!threads_create())
+		return;
+	for (int i = 0; i < count; i++)
+		if (read_session(list, i, &session) && session.budget_bytes > budget)
+			budget = session.budget_bytes;
+	if (pool_create(budget))
+		return;
+	piste_local.pool->clock = choose_clock();
+	thread_init();
+	for (int i = 0; i < count; i++)
+		if (read_session(list, i, &session))
+			pool_claim_session(&session);
+	if (piste_local.pool->active)
+		describe_process(piste_local.pool);
+	/* release: a recorder that finds the magic finds the rest */
+	__atomic_store_n(&piste_local.pool->magic, PISTE_POOL_MAGIC, __ATOMIC_RELEASE);
+	pool_announce();
+}
+
+__attribute__((constructor(101))) static void constructor(void)
+{
+	probe_init();
+}
