@@ -46,7 +46,7 @@ struct ctf_stream_file {
 	char *name; /* inside the trace's directory */
 	struct span bytes;
 	uint64_t bytes_bad; /* at its end, that are no packet */
-	bool is_mapped;
+	bool is_mapped, has_other_uuid;
 };
 
 /* A data stream: the packets of one file, or of several with the same stream id. */

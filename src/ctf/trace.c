@@ -88,7 +88,8 @@ static int look_class(struct opener *o, const struct ctf_stream_file *file, stru
 				      "its stream class is not in the metadata");
 }
 
-static int check_identity(struct opener *o, const struct ctf_stream_file *file,
+/* Another UUID than the metadata's is odd, but no reason not to read. */
+static int check_identity(struct opener *o, struct ctf_stream_file *file,
 			  const struct ctf_stream_plan *plan, struct look *look)
 {
 	uint64_t magic = 0;
@@ -99,9 +100,13 @@ static int check_identity(struct opener *o, const struct ctf_stream_file *file,
 	int32_t uuid = plan->role_value[CTF_ROLE_METADATA_UUID];
 	if (uuid >= 0 && o->t->class->has_uuid && o->values.items[uuid].count == 16) {
 		const struct ctf_value *v = &o->values.items[uuid];
-		if (v->bytes && !v->bit && memcmp(v->bytes, o->t->class->uuid, 16))
-			return complain(o, file, p->offset, p->number,
-					"its trace UUID is another one than the metadata's");
+		struct diag_place place = { .file = file->name, .offset = p->offset, .has_offset = 1 };
+		if (!file->has_other_uuid && v->bytes && !v->bit &&
+		    memcmp(v->bytes, o->t->class->uuid, 16)) {
+			file->has_other_uuid = true;
+			diag_warn(o->diag, &place, "packet %" PRIu32
+				  ": its trace UUID is another one than the metadata's", p->number);
+		}
 	}
 	return 0;
 }
@@ -169,7 +174,7 @@ static void take_times(const struct ctf_stream_plan *plan, struct opener *o, str
 	look->has_id = role_value(plan, v, CTF_ROLE_STREAM_ID, &look->id);
 }
 
-static int look_packet(struct opener *o, const struct ctf_stream_file *file, uint64_t offset,
+static int look_packet(struct opener *o, struct ctf_stream_file *file, uint64_t offset,
 		       uint32_t number, uint64_t entry_cycles, struct look *look)
 {
 	uint64_t left_bits = (file->bytes.len - offset) * 8;

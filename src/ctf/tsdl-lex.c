@@ -183,7 +183,7 @@ static void lex_quoted(struct tsdl_lexer *lx, struct tsdl_token *t, int quote)
 {
 	const uint8_t *start = ++lx->at;
 	const uint8_t *p = start;
-	while (p < lx->end && *p != quote && *p != '\n')
+	while (p < lx->end && *p != quote)
 		p += *p == '\\' && lx->end - p > 1 ? 2 : 1;
 	char *text = arena_alloc(lx->arena, (size_t)(p - start) + 1);
 	if (!text) {
@@ -193,13 +193,15 @@ static void lex_quoted(struct tsdl_lexer *lx, struct tsdl_token *t, int quote)
 	size_t len = 0;
 	while (lx->at < lx->end && *lx->at != quote) {
 		int c = *lx->at++;
-		if (c == '\\')
-			c = lex_escape(lx);
-		if (c <= 0 || c == '\n') {
+		if (c == '\n') {
 			lx->at--;
-			lex_fail(lx, c == '\n'	? "a string is not closed on its line" :
-				     c == 0	? "a string holds a null byte" :
-						  "this escape sequence is unknown");
+			new_line(lx);
+		} else if (c == '\\') {
+			c = lex_escape(lx);
+		}
+		if (c <= 0) {
+			lx->at--;
+			lex_fail(lx, c ? "this escape sequence is unknown" : "a string holds a null byte");
 			return;
 		}
 		text[len++] = (char)c;

@@ -40,6 +40,17 @@ const char *ctf_role_name(enum ctf_role role)
 	return role < CTF_N_ROLES ? names[role] : "?";
 }
 
+const char *ctf_loglevel_name(int loglevel)
+{
+	static const char *const names[CTF_LOGLEVEL_MAX + 1] = {
+		"emergency",	  "alert",	   "critical",	   "error",
+		"warning",	  "notice",	   "info",	   "debug:system",
+		"debug:program",  "debug:process", "debug:module", "debug:unit",
+		"debug:function", "debug:line",	   "debug",
+	};
+	return loglevel >= 0 && loglevel <= CTF_LOGLEVEL_MAX ? names[loglevel] : "";
+}
+
 static int field_find(const struct ctf_field *fields, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)

@@ -209,6 +209,9 @@ struct ctf_clock {
 };
 
 #define CTF_LOGLEVEL_NONE (-1)
+#define CTF_LOGLEVEL_MAX 14
+/* "emergency" … "debug:line", "debug": as CTF 2's attributes write it; "" beyond. */
+const char *ctf_loglevel_name(int loglevel);
 
 struct ctf_event_class {
 	uint64_t id;
