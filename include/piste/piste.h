@@ -183,8 +183,9 @@
 /* A PISTE_LOG carries the number of its format, 0, before its fields. */
 #define PISTE_RECORD_(kind, ...)                                                                   \
 	PISTE_EACH(PISTE_DECLARE_, , __VA_ARGS__)                                                  \
+	struct piste_fast piste_fast_;                                                             \
 	struct piste_cursor piste_cursor_;                                                         \
-	char *piste_p_ = piste_reserve(&piste_cursor_, &piste_site_.site, piste_on_,               \
+	char *piste_p_ = piste_reserve(&piste_fast_, &piste_cursor_, &piste_site_.site, piste_on_, \
 				       PISTE_RECORD_HEADER +                                       \
 					       ((kind) == PISTE_SITE_LOG)                          \
 						       PISTE_EACH(PISTE_SIZE_, , __VA_ARGS__));    \
@@ -193,7 +194,7 @@
 			*piste_p_++ = 0;                                                           \
 		PISTE_EACH(PISTE_WRITE_, , __VA_ARGS__)                                            \
 		(void)piste_p_;                                                                    \
-		piste_commit(&piste_cursor_);                                                      \
+		piste_commit(&piste_fast_, &piste_cursor_);                                        \
 	}
 
 static inline __attribute__((format(printf, 1, 2), unused)) void
@@ -211,10 +212,11 @@ PISTE_INLINE void piste_scope_leave(const struct piste_scope *scope)
 {
 	if (PISTE_UNLIKELY(scope->end != NULL)) {
 		uint32_t on = piste_gate_load(scope->gate);
+		struct piste_fast fast;
 		struct piste_cursor cursor;
 
-		if (on && piste_reserve(&cursor, scope->end, on, PISTE_RECORD_HEADER))
-			piste_commit(&cursor);
+		if (on && piste_reserve(&fast, &cursor, scope->end, on, PISTE_RECORD_HEADER))
+			piste_commit(&fast, &cursor);
 	}
 }
 

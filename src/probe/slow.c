@@ -138,7 +138,6 @@ PISTE_EXPORT char *piste_slow_reserve(struct piste_cursor *cursor, struct piste_
 	cursor->thread = &thread->site;
 	cursor->chunk = chunk;
 	cursor->restore = restore;
-	cursor->slow = level || (gate & PISTE_GATE_TRACER);
 	cursor->site = site;
 	cursor->gate = gate;
 	cursor->level = level;

@@ -38,16 +38,21 @@ struct piste_thread {
 	struct piste_chunk *chunk;
 };
 
-/* A record being written. */
+/* A record being written, as the fast path knows it: in registers. */
+struct piste_fast {
+	struct piste_thread *thread;
+	struct piste_chunk *chunk; /* NULL: the record is a struct piste_cursor's */
+	uint32_t end; /* what `committed` becomes */
+};
+
+/* A record being written, as the slow path knows it: in memory. */
 struct piste_cursor {
 	struct piste_thread *thread;
 	struct piste_chunk *chunk;
 	uintptr_t restore; /* the state to put back */
-	uint32_t end; /* what `committed` becomes */
-	uint32_t slow; /* commit through piste_slow_commit */
-	const struct piste_site *site;
-	uint32_t gate, level;
 	char *start; /* of the record */
+	const struct piste_site *site;
+	uint32_t end, gate, level;
 };
 
 /* Weak: a program without libpiste links, and its gates stay shut. */
@@ -118,12 +123,12 @@ PISTE_INLINE uint32_t piste_gate_load(const struct piste_gate *gate)
 }
 
 /* `size`: header and payload. Returns the place of the payload, or NULL. */
-PISTE_INLINE char *piste_reserve(struct piste_cursor *cursor, struct piste_site *site,
-				 uint32_t gate, uint32_t size)
+PISTE_INLINE char *piste_reserve(struct piste_fast *fast, struct piste_cursor *cursor,
+				 struct piste_site *site, uint32_t gate, uint32_t size)
 {
 	struct piste_thread *thread = piste_self;
 	const void *stack;
-	uint32_t taken = 0;
+	int taken = 0;
 
 	PISTE_STACK_POINTER(stack);
 	if (PISTE_LIKELY(thread->state == PISTE_THREAD_IDLE && !(gate & PISTE_GATE_TRACER))) {
@@ -142,36 +147,26 @@ PISTE_INLINE char *piste_reserve(struct piste_cursor *cursor, struct piste_site 
 
 			__builtin_memcpy(record, &head, 4);
 			__builtin_memcpy(record + 4, &ticks, 8);
-			cursor->thread = thread;
-			cursor->chunk = chunk;
-			cursor->restore = PISTE_THREAD_IDLE;
-			cursor->end = end;
-			cursor->slow = 0;
+			fast->thread = thread;
+			fast->chunk = chunk;
+			fast->end = end;
 			return record + PISTE_RECORD_HEADER;
 		}
 		taken = 1;
 	}
-	{
-		/* a copy, so that the fast path's cursor stays in registers */
-		struct piste_cursor slow;
-		char *payload = piste_slow_reserve(&slow, site, gate, size, stack, (int)taken);
-
-		*cursor = slow;
-		return payload;
-	}
+	fast->chunk = NULL;
+	return piste_slow_reserve(cursor, site, gate, size, stack, taken);
 }
 
-PISTE_INLINE void piste_commit(const struct piste_cursor *cursor)
+PISTE_INLINE void piste_commit(const struct piste_fast *fast, const struct piste_cursor *cursor)
 {
-	if (PISTE_LIKELY(!cursor->slow)) {
+	if (PISTE_LIKELY(fast->chunk != NULL)) {
 		/* pairs with the acquire of recorders: the record is whole when they see it */
-		__atomic_store_n(&cursor->chunk->committed, cursor->end, __ATOMIC_RELEASE);
+		__atomic_store_n(&fast->chunk->committed, fast->end, __ATOMIC_RELEASE);
 		PISTE_COMPILER_FENCE();
-		cursor->thread->state = cursor->restore;
+		fast->thread->state = PISTE_THREAD_IDLE;
 	} else {
-		struct piste_cursor slow = *cursor;
-
-		piste_slow_commit(&slow);
+		piste_slow_commit(cursor);
 	}
 }
 
