@@ -77,20 +77,39 @@ PISTE_IMPORT void piste_object_unregister(struct piste_object *object);
 
 #define PISTE_COMPILER_FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
+/*
+ * On Intel nothing overlaps with rdtsc, so that each instruction of the fast
+ * path counts: the stack pointer and the halves of the counter go to memory
+ * as they are (measured: 10.2 ns for an int64 instead of 11.9, rdtsc 8.8).
+ */
 #if defined(__x86_64__)
-#define PISTE_STACK_POINTER(out) __asm__("mov %%rsp, %0" : "=r"(out))
+#define PISTE_STACK_POINTER(out) __asm__ volatile("mov %%rsp, %0" : "=rm"(out))
 PISTE_INLINE uint64_t piste_ticks(void)
 {
 	return __builtin_ia32_rdtsc();
 }
+PISTE_INLINE void piste_ticks_put(char *to)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	__builtin_memcpy(to, &low, 4);
+	__builtin_memcpy(to + 4, &high, 4);
+}
 #elif defined(__aarch64__)
-#define PISTE_STACK_POINTER(out) __asm__("mov %0, sp" : "=r"(out))
+#define PISTE_STACK_POINTER(out) __asm__ volatile("mov %0, sp" : "=r"(out))
 PISTE_INLINE uint64_t piste_ticks(void)
 {
 	uint64_t ticks;
 
 	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
 	return ticks;
+}
+PISTE_INLINE void piste_ticks_put(char *to)
+{
+	uint64_t ticks = piste_ticks();
+
+	__builtin_memcpy(to, &ticks, 8);
 }
 #endif
 
@@ -110,9 +129,9 @@ PISTE_INLINE uint64_t piste_ticks(void)
 	__asm__("lea 771f(%%rip), %0\n\t" PISTE_GATE_SECTION("%c1") : "=r"(out) : "i"(__VA_ARGS__))
 #elif defined(__aarch64__)
 #define PISTE_GATE_ADDRESS(out, ...)                                                               \
-	__asm__("adrp %0, 771f\n\tadd %0, %0, :lo12:771f\n\t" PISTE_GATE_SECTION("%c1")            \
+	__asm__("adrp %0, 771f\n\tadd %0, %0, :lo12:771f\n\t" PISTE_GATE_SECTION("%1")             \
 		: "=r"(out)                                                                        \
-		: "i"(__VA_ARGS__))
+		: "S"(__VA_ARGS__))
 #endif
 
 /* volatile: a tracer stores it from outside; relaxed, since the records that it lets through
@@ -130,23 +149,21 @@ PISTE_INLINE char *piste_reserve(struct piste_fast *fast, struct piste_cursor *c
 	const void *stack;
 	int taken = 0;
 
-	PISTE_STACK_POINTER(stack);
 	if (PISTE_LIKELY(thread->state == PISTE_THREAD_IDLE && !(gate & PISTE_GATE_TRACER))) {
 		struct piste_chunk *chunk;
 		uint32_t start, end;
 
-		thread->state = (uintptr_t)stack;
+		PISTE_STACK_POINTER(thread->state);
 		PISTE_COMPILER_FENCE(); /* handlers see us in flight before we look at the chunk */
 		chunk = thread->chunk;
 		start = chunk->committed;
 		end = start + PISTE_RECORD_ALIGN(size);
 		if (PISTE_LIKELY(end <= chunk->fast_limit)) {
 			char *record = (char *)chunk + start;
-			uint64_t ticks = piste_ticks();
 			uint32_t head = site->id | size << 16;
 
 			__builtin_memcpy(record, &head, 4);
-			__builtin_memcpy(record + 4, &ticks, 8);
+			piste_ticks_put(record + 4);
 			fast->thread = thread;
 			fast->chunk = chunk;
 			fast->end = end;
@@ -155,6 +172,7 @@ PISTE_INLINE char *piste_reserve(struct piste_fast *fast, struct piste_cursor *c
 		taken = 1;
 	}
 	fast->chunk = NULL;
+	PISTE_STACK_POINTER(stack);
 	return piste_slow_reserve(cursor, site, gate, size, stack, taken);
 }
 
