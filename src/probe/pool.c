@@ -13,6 +13,7 @@
  */
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -83,20 +84,10 @@ static bool descriptor_is_ours(void)
 	       st.st_ino == piste_local.inode;
 }
 
-static uint32_t page_size(void)
-{
-	/* the auxiliary vector would say; a size that suits every kernel of these machines does too */
-#if defined(__x86_64__)
-	return 4096;
-#else
-	return 65536;
-#endif
-}
-
 static int pool_map(uint64_t budget_bytes, struct piste_pool **out)
 {
 	uint32_t chunks = CHUNKS_DEFAULT;
-	uint64_t page = page_size();
+	uint64_t page = getauxval(AT_PAGESZ);
 	struct piste_pool layout = {0}, *pool;
 	int fd;
 
