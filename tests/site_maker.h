@@ -52,9 +52,8 @@ static inline void make_site(struct made *m, enum piste_site_kind kind, const ch
 	m->len += colon + 1;
 	made_text(m, name + colon + 1);
 	made_text(m, "src/shop.c");
-	made_text(m, name + colon + 1);
-	if (kind == PISTE_SITE_LOG)
-		made_append(m, ", \"a \\\"format\\\"\"");
+	/* the arguments of the macro, as they are written */
+	made_text(m, kind == PISTE_SITE_LOG ? "\"a \\\"format, \\\"\"" : name + colon + 1);
 	if (*arguments) {
 		made_append(m, ", ");
 		made_append(m, arguments);
