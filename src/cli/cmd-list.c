@@ -481,6 +481,10 @@ static void check_group(const struct catalog_group *group, struct diag *diag)
 	if (group->pid) {
 		diag_error(diag, &place, "process %u has libpiste, but no site", group->pid);
 		diag_hint(diag, "PISTE(provider, event, fields…) in its source makes one");
+	} else if (group->is_lto) {
+		diag_error(diag, &place, "has no site yet");
+		diag_hint(diag,
+			  "it is compiled for link-time optimization: list the linked program");
 	} else {
 		diag_error(diag, &place, "has no site");
 		diag_hint(diag, "PISTE(provider, event, fields…) of <piste/piste.h> makes one; its "

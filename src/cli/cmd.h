@@ -43,7 +43,7 @@ enum cli_exit {
  * Name, and what it does in one line for `piste --help`: X(print, "events as text").
  * A row here needs cmd-NAME.c, named in meson.build.
  */
-#define CLI_COMMANDS(X)
+#define CLI_COMMANDS(X) X(list, "what can be traced: sites of files and of running programs")
 
 #define X(name, help) int cmd_##name(int argc, char **argv);
 CLI_COMMANDS(X)

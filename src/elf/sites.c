@@ -167,6 +167,8 @@ static int load_sections(struct reader *r)
 	while ((section = elf_file_next(r->file, section, &header))) {
 		struct section loaded = {.address = header.sh_addr, .index = elf_ndxscn(section)};
 
+		if (!strncmp(elf_file_section_name(r->file, &header), ".gnu.lto_", 9))
+			r->out->is_lto = true;
 		if (!(header.sh_flags & SHF_ALLOC) || header.sh_flags & SHF_EXECINSTR ||
 		    header.sh_type != SHT_PROGBITS)
 			continue;

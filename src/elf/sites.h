@@ -21,6 +21,7 @@ struct elf_site {
 struct elf_sites {
 	struct elf_site *items; /* by address, that is in the order of the source, mostly */
 	size_t len;
+	bool is_lto; /* it holds intermediate code for the linker: sites are made later */
 	size_t broken; /* gates whose site cannot be read, which are left out */
 	struct span types; /* the `piste_types` section, 8-byte aligned; may be empty */
 	struct build_id build_id;

@@ -120,8 +120,14 @@ static void add_labels(struct str *out, const struct piste_type *type,
 	catalog_add_type(out, &container);
 	str_add(out, " {");
 	for (uint32_t i = 0; i < n; i++) {
+		bool is_plain = true;
+
+		for (const char *p = labels[i].name; *p; p++)
+			is_plain &= piste_is_name_char(*p) || *p == ':';
 		str_add(out, i ? ", " : "");
+		str_add(out, is_plain ? "" : "\"");
 		catalog_add_clean(out, labels[i].name, strlen(labels[i].name));
+		str_add(out, is_plain ? "" : "\"");
 		str_addf(out, " = %" PRId64, labels[i].low);
 		if (labels[i].high != labels[i].low)
 			str_addf(out, "…%" PRId64, labels[i].high);
@@ -206,6 +212,17 @@ static int add_site(struct catalog *c, struct catalog_group *group, struct span 
 	return vec_push(&group->sites, site);
 }
 
+/* Descriptions, without what libpiste writes into them. */
+static int compare_bytes(const struct span *a, const struct span *b)
+{
+	size_t rest = offsetof(struct piste_site, field_count);
+	int order = memcmp(a->data, b->data, offsetof(struct piste_site, id));
+
+	if (!order && a->len != b->len)
+		order = a->len < b->len ? -1 : 1;
+	return order ? order : memcmp(a->data + rest, b->data + rest, a->len - rest);
+}
+
 static int compare_sites(const void *a, const void *b)
 {
 	const struct catalog_site *x = a, *y = b;
@@ -215,18 +232,15 @@ static int compare_sites(const void *a, const void *b)
 		order = strcmp(x->file, y->file);
 	if (!order && x->line != y->line)
 		order = x->line < y->line ? -1 : 1;
-	return order ? order : strcmp(x->object, y->object);
+	if (!order)
+		order = strcmp(x->object, y->object);
+	return order ? order : compare_bytes(&x->bytes, &y->bytes);
 }
 
 /* The same site, which a header brought into several source files. */
 static bool is_same(const struct catalog_site *a, const struct catalog_site *b)
 {
-	size_t head = offsetof(struct piste_site, id);
-	size_t rest = offsetof(struct piste_site, field_count);
-
-	return a->bytes.len == b->bytes.len && a->types == b->types &&
-	       !memcmp(a->bytes.data, b->bytes.data, head) && /* but not what libpiste writes */
-	       !memcmp(a->bytes.data + rest, b->bytes.data + rest, a->bytes.len - rest);
+	return a->types == b->types && !compare_bytes(&a->bytes, &b->bytes);
 }
 
 static void finish_group(struct catalog_group *group)
@@ -270,6 +284,7 @@ int catalog_add_file(struct catalog *c, const char *path, struct diag *diag)
 		group->comm = "";
 		group->build_id = sites.build_id;
 		group->broken = sites.broken;
+		group->is_lto = sites.is_lto;
 	}
 	for (size_t i = 0; i < sites.len && !rc; i++) {
 		like.gates = sites.items[i].gates;

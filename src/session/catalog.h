@@ -36,6 +36,7 @@ struct catalog_group {
 	const char *path; /* of the file, or of the process's executable */
 	const char *comm; /* of the process, else "" */
 	struct build_id build_id; /* of the file */
+	bool is_lto; /* an object file whose sites the linker will make */
 	size_t broken; /* sites with a description that cannot be read, left out */
 	struct VEC(struct catalog_site) sites; /* by name, then by place in the source */
 };
