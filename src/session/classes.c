@@ -445,6 +445,7 @@ static int element_new(struct builder *b, const struct piste_field_view *field,
 	int rc;
 
 	one.code = PISTE_CODE_SCALAR(field->code);
+	strcpy(one.name, "value"); /* where it must stand in a structure */
 	*shape = shape_new(b->arena);
 	if (!*shape)
 		return -ENOMEM;
@@ -525,6 +526,7 @@ static int add_optional(struct builder *b, struct ctf_type *record, struct class
 	int rc;
 
 	one.code = PISTE_CODE_SCALAR(field->code);
+	strcpy(one.name, "value"); /* where it must stand in a structure */
 	if (!inner)
 		return -ENOMEM;
 	rc = content_new(b, &one, &content, inner);

@@ -304,6 +304,14 @@ again:
 			p++;
 		} else if (*p == '(' || *p == '[' || *p == '{') {
 			p = piste_skip_group(p, end);
+			if (p == end && end[-1] == ')' && object && !is_inner &&
+			    piste_is_text(object, object_end, "std") &&
+			    (piste_is_text(best, best_end, "move") ||
+			     piste_is_text(best, best_end, "forward"))) {
+				p = start + 1;
+				end--;
+				goto again;
+			}
 			/* std::string: what it is of says more */
 			if (p - start == 2 && object && !is_inner &&
 			    (piste_is_text(best, best_end, "c_str") ||

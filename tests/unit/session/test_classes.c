@@ -297,6 +297,8 @@ TEST(variants_in_sequences)
 		  PISTE_CODE(PISTE_T_NAMED, PISTE_S_SEQUENCE, 0));
 	REQUIRE(build(&f, 1));
 	CHECK_INT(field(f.class->payload, 1)->type->array.element->kind, CTF_STRUCT);
+	CHECK_STR(field(field(f.class->payload, 1)->type->array.element, 0)->name, "_value_tag");
+	CHECK_STR(field(field(f.class->payload, 1)->type->array.element, 1)->name, "value");
 	CHECK_INT(size_of(f.class,
 			  "\3\0\0\0"
 			  "\0ab"

@@ -66,6 +66,10 @@ TEST(calls_and_casts)
 	CHECK_STR(name_of("path.c_str()"), "path");
 	CHECK_STR(name_of("req->path.c_str()"), "path");
 	CHECK_STR(name_of("c_str()"), "c_str");
+	CHECK_STR(name_of("std::move(req->path)"), "path");
+	CHECK_STR(name_of("std::forward<T>(x)"), "x");
+	CHECK_STR(name_of("game::move(x)"), "move");
+	CHECK_STR(name_of("std::move(x).y"), "y");
 }
 
 TEST(unary_operators)
