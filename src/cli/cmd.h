@@ -43,7 +43,10 @@ enum cli_exit {
  * Name, and what it does in one line for `piste --help`: X(print, "events as text").
  * A row here needs cmd-NAME.c, named in meson.build.
  */
-#define CLI_COMMANDS(X) X(list, "what can be traced: sites of files and of running programs")
+#define CLI_COMMANDS(X)                                                                            \
+	X(record, "the events of a program, and of all that it starts, into a trace")              \
+	X(list, "what can be traced: sites of files and of running programs")                      \
+	X(recover, "what a program's buffers still hold, when its recorder was killed")
 
 #define X(name, help) int cmd_##name(int argc, char **argv);
 CLI_COMMANDS(X)

@@ -213,8 +213,7 @@ void dump_mappings(struct dump *d, uint32_t pid, const struct objects *objects, 
 
 	if (is_alive && dump_maps(d, pid, objects))
 		return;
-	vec_each(object, &objects->list)
-	{
+	vec_each(object, &objects->list) {
 		struct mapping m = {.base = object->record.base, .end = object->record.base};
 
 		snprintf(m.path, sizeof(m.path), "%s", object->record.path);

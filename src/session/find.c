@@ -64,8 +64,8 @@ bool process_maps_pool(uint32_t pid, const struct pool *pool)
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		unsigned long long inode;
 
-		if (strstr(line, pool_link) &&
-		    sscanf(line, "%*s %*s %*s %*s %llu", &inode) == 1 && inode == pool->inode)
+		if (strstr(line, pool_link) && sscanf(line, "%*s %*s %*s %*s %llu", &inode) == 1 &&
+		    inode == pool->inode)
 			return true;
 	}
 	return false;
@@ -119,8 +119,10 @@ static int add_pool(struct pool_list *list, uint32_t pid, const char *path, stru
 	err = pool_open(&pool, fd, &why, &mine);
 	if (!err && pool->pid != own_pid(pid)) {
 		/* A child that did not trace yet shares the pool that its parent has. */
-		diag_error(diag, NULL, "process %u uses the tracing memory of its parent until "
-				       "its first event", pid);
+		diag_error(diag, NULL,
+			   "process %u uses the tracing memory of its parent until "
+			   "its first event",
+			   pid);
 		diag_hint(diag, "record its parent: -p %u", process_parent(pid));
 		pool_free(pool);
 		err = -ESRCH;
@@ -263,8 +265,9 @@ int find_pools(struct pool_list *list, uint32_t pid, struct diag *diag)
 			   comm);
 		diag_hint(diag, "it could not make its memfd: is memfd_create refused there?");
 	} else {
-		diag_error(diag, NULL, "process %u (%s) has nothing to trace: libpiste is not in it",
-			   pid, comm);
+		diag_error(diag, NULL,
+			   "process %u (%s) has nothing to trace: libpiste is not in it", pid,
+			   comm);
 		diag_hint(diag, "programs with PISTE() sites and -lpiste have it; "
 				"`piste record --malloc --locks -- CMD` puts it into any");
 	}

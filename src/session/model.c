@@ -171,8 +171,7 @@ static void clock_fit(struct model *m)
 	uint64_t hz = frequency_hz(m), width = 0;
 	__int128 origin_ns, residue = 0;
 
-	vec_each(a, &m->anchors)
-	{
+	vec_each(a, &m->anchors) {
 		__int128 ns = (__int128)mul_div(a->ticks - first->ticks, 1000000000, hz);
 
 		residue += (__int128)(a->monotonic_ns - first->monotonic_ns) - ns;
@@ -205,8 +204,7 @@ int64_t model_ticks_to_ns(const struct model *m, uint64_t ticks)
 	uint64_t hz = frequency_hz(m);
 
 	if (ticks < first->ticks)
-		return first->realtime_ns -
-		       (int64_t)mul_div(first->ticks - ticks, 1000000000, hz);
+		return first->realtime_ns - (int64_t)mul_div(first->ticks - ticks, 1000000000, hz);
 	return first->realtime_ns + (int64_t)mul_div(ticks - first->ticks, 1000000000, hz);
 }
 
@@ -306,8 +304,7 @@ void model_fini(struct model *m)
 {
 	struct table **t;
 
-	vec_each(t, &m->tables)
-	{
+	vec_each(t, &m->tables) {
 		table_fini(*t);
 		free(*t);
 	}
@@ -362,15 +359,13 @@ int model_find_table(struct model *m, struct table **out, const struct objects *
 	struct table **t, *fresh;
 	int err;
 
-	vec_each(t, &m->tables)
-	{
+	vec_each(t, &m->tables) {
 		if (table_has(*t, o) && ((*t)->canon.len == o->canon.len || o->canon.len)) {
 			*out = *t;
 			return 0;
 		}
 	}
-	vec_each(t, &m->tables)
-	{
+	vec_each(t, &m->tables) {
 		if (table_may_grow(*t, o)) {
 			*out = *t;
 			return table_grow(*t, o, &m->wants, &m->arena, diag);

@@ -47,7 +47,8 @@ struct packet_head {
 	char procname[16];
 } __attribute__((packed));
 PISTE_ASSERT_OFFSET(struct packet_head, timestamp_begin, 64);
-PISTE_STATIC_ASSERT(sizeof(struct packet_head) == PISTE_CHUNK_HEADER, "a chunk's and a packet's heads differ");
+PISTE_STATIC_ASSERT(sizeof(struct packet_head) == PISTE_CHUNK_HEADER,
+		    "a chunk's and a packet's heads differ");
 
 #define PACKET_MAGIC 0xc1fc1fc1u
 

@@ -243,7 +243,7 @@ static int view_walk(struct process *p, const struct view *v, struct walk *w, st
 	w->has_cpu = v->head.cpu != 0;
 	w->floor = v->head.begin;
 	w->ceiling = UINT64_MAX;
-	if (!p->foreign_clock)
+	if (!p->foreign_clock && !p->pool->is_file)
 		w->ceiling = model_ticks_now(model) + model_ns_to_ticks(model, 1000000);
 	for (int tries = 0; tries < 2; tries++) {
 		w->table = p->table;
@@ -322,8 +322,7 @@ int process_take(struct process *p, uint32_t chunk, struct model *model, struct 
 	if (w.broken)
 		drop(p, v.head.committed - w.end, w.broken);
 	content_start = v.from;
-	if (v.is_private &&
-	    (w.has_unwanted || filtered || w.first < p->begin || w.last > p->end)) {
+	if (v.is_private && (w.has_unwanted || filtered || w.first < p->begin || w.last > p->end)) {
 		struct walk_select select = {
 			.begin = p->begin,
 			.end = p->end,

@@ -29,6 +29,7 @@ struct process {
 	uint32_t pid; /* as the recorder sees it */
 	int slot; /* of our session; -1: recover, everything is ours */
 	int pidfd; /* -1: none */
+	uint64_t since_ns; /* when it came to us */
 	bool is_dead; /* nobody writes to the pool any more */
 	bool is_superseded; /* its process did an exec */
 	bool foreign_clock; /* ticks of another kind than the trace's */

@@ -40,6 +40,7 @@ enum {
 	NAMES_MAX = 4096,
 	TROUBLES_MAX = 64,
 	GRACE_NS = 2000000000, /* for the command, after a Ctrl-C */
+	SETTLE_NS = 200000000, /* for a program to load its libraries */
 };
 
 /* What an epoll event is about, in the low bits of its data; the rest is an fd. */
@@ -75,9 +76,8 @@ struct recorder {
 	uint64_t start_ns, second_ns, status_ns, rewrite_ns, direct_again_ns;
 	uint64_t queued_bytes, round_bytes;
 	int wait_ms;
-	bool snapshot_wanted;
+	bool snapshot_wanted, made_dir;
 	bool filter_checked, tables_seen_sites, tables_matched, said_waiting, stop_failed;
-	uint64_t events_seen; /* before filters */
 
 	struct recorder_summary totals; /* of processes that are gone */
 };
@@ -192,6 +192,7 @@ int recorder_new(struct recorder **out, const struct recorder_options *options, 
 		diag_error(diag, NULL, "no memory");
 	if (!err)
 		err = trace_dir_make(options->dir, options->force, diag);
+	r->made_dir = !err;
 	if (!err && !r->flight) {
 		err = sink_open(&r->sink, options->dir, r->model.uuid);
 		if (err)
@@ -313,14 +314,19 @@ static int look_at_table(struct recorder *r, struct process *p, struct diag *dia
 		objects_each_site(&o, keep_name, r);
 	objects_fini(&o);
 	r->tables_matched |= p->table->wanted_count > 0;
-	if (r->model.wants.filter && !r->filter_checked && p->table->wanted_count) {
-		r->filter_checked = true;
-		if (filter_check(r->model.wants.filter, diag) < 0) {
-			r->stop = true;
-			r->stop_failed = true;
-		}
-	}
 	return 0;
+}
+
+/* Once all objects of a program had the time to register: a name that no event has. */
+static void check_filter(struct recorder *r, const struct process *p, uint64_t now_ns,
+			 struct diag *diag)
+{
+	if (r->filter_checked || !p->table->wanted_count ||
+	    (!p->is_dead && now_ns - p->since_ns < SETTLE_NS))
+		return;
+	r->filter_checked = true;
+	if (filter_check(r->model.wants.filter, diag) < 0)
+		r->stop = r->stop_failed = true;
 }
 
 static void read_link(uint32_t pid, char *out, size_t size)
@@ -408,6 +414,7 @@ static int add_process(struct recorder *r, struct pool *pool, uint32_t pid, int 
 		process_free(p);
 		return -ENOMEM;
 	}
+	p->since_ns = clock_monotonic_ns();
 	r->totals.processes++;
 	if (pidfd >= 0)
 		watch(r, pidfd, TAG_PROCESS);
@@ -605,6 +612,8 @@ static int collect(struct recorder *r, enum collect what, struct diag *diag)
 			continue;
 		if (pool_objects_used(p->pool) != p->objects_used)
 			err = look_at_table(r, p, diag);
+		if (r->model.wants.filter)
+			check_filter(r, p, clock_monotonic_ns(), diag);
 		if (!err)
 			err = process_collect(p, what, &r->ready);
 	}
@@ -852,8 +861,7 @@ static bool is_over(struct recorder *r, uint64_t now_ns)
 
 static void tell_waiting(struct recorder *r)
 {
-	if (r->said_waiting || !r->child || r->child_running || !r->processes.len ||
-	    r->interrupts)
+	if (r->said_waiting || !r->child || r->child_running || !r->processes.len || r->interrupts)
 		return;
 	r->said_waiting = true;
 	note(r, "the command has ended, %zu of its processes live on: Ctrl-C ends the recording",
@@ -872,7 +880,8 @@ int recorder_run(struct recorder *r, struct diag *diag)
 		now_ns = clock_monotonic_ns();
 		over = is_over(r, now_ns);
 		if (over)
-			accept_all(r, diag); /* what announced itself and ended in the same moment */
+			accept_all(r,
+				   diag); /* what announced itself and ended in the same moment */
 		err = drain(r, COLLECT_FULL, diag);
 		if (err)
 			break;
@@ -888,6 +897,8 @@ int recorder_run(struct recorder *r, struct diag *diag)
 			tell_waiting(r);
 		}
 		choose_wait(r, now_ns);
+		if (is_over(r, now_ns))
+			r->wait_ms = 0;
 	}
 	if (err)
 		diag_error(diag, NULL, "the recording ends: %s", strerror(-err));
@@ -950,7 +961,37 @@ int recorder_start(struct recorder *r, struct diag *diag)
 	return err;
 }
 
+void recorder_abort(struct recorder *r, int *exit_status)
+{
+	*exit_status = r->totals.exit_status;
+	for (size_t i = 0; i < r->processes.len; i++) {
+		pool_quiet(r->processes.items[i]->pool, r->processes.items[i]->slot);
+		pool_leave(r->processes.items[i]->pool, r->processes.items[i]->slot);
+	}
+	if (r->made_dir)
+		rmdir(r->options.dir); /* only when it is empty */
+}
+
 /* --- the end -------------------------------------------------------------- */
+
+/* The recording is over, the command is not: its status is ours. */
+static void wait_for_command(struct recorder *r)
+{
+	struct signalfd_siginfo info;
+
+	if (!r->child_running || r->interrupts)
+		return;
+	note(r, "the recording is over; the command goes on");
+	while (r->child_running && !r->interrupts) {
+		fcntl(r->signals, F_SETFL, 0);
+		if (read(r->signals, &info, sizeof(info)) != sizeof(info) && errno != EINTR)
+			return;
+		if (info.ssi_signo == SIGCHLD)
+			command_ended(r);
+		else if (info.ssi_signo != SIGUSR1)
+			r->interrupts++;
+	}
+}
 
 /* Processes that live on: their sites are switched off, what they have is taken. */
 static void detach_all(struct recorder *r, struct diag *diag)
@@ -1080,13 +1121,14 @@ int recorder_finish(struct recorder *r, struct recorder_summary *summary, struct
 									: summary->events;
 	summary->cpu_ns = own_cpu_ns();
 	summary->clock_uncertainty_ns = clock_uncertainty_ns(&r->model);
+	launch_fini(&r->launch);
+	wait_for_command(r);
 	if (r->child)
-		summary->exit_status = r->child_status;
+		summary->exit_status = r->child_running ? 128 + SIGINT : r->child_status;
 	summary->troubles = r->troubles.items;
 	summary->n_troubles = r->troubles.len;
 	r->troubles.items = NULL;
 	r->troubles.len = r->troubles.cap = 0;
 	explain_nothing(r, summary);
-	launch_fini(&r->launch);
 	return err ? err : r->stop_failed ? -EIO : 0;
 }

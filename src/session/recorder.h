@@ -62,12 +62,12 @@ struct recorder_trouble {
 };
 
 enum recorder_nothing { /* why there are no events */
-	RECORDER_NOT_NOTHING,
-	RECORDER_NO_PROCESS, /* with libpiste */
-	RECORDER_NO_SITES, /* libpiste, but no site */
-	RECORDER_NO_MATCH, /* sites, but none of those asked for */
-	RECORDER_NOT_REACHED,
-	RECORDER_FILTERED, /* the filter was never true */
+			RECORDER_NOT_NOTHING,
+			RECORDER_NO_PROCESS, /* with libpiste */
+			RECORDER_NO_SITES, /* libpiste, but no site */
+			RECORDER_NO_MATCH, /* sites, but none of those asked for */
+			RECORDER_NOT_REACHED,
+			RECORDER_FILTERED, /* the filter was never true */
 };
 
 struct recorder_summary {
@@ -93,6 +93,8 @@ int recorder_new(struct recorder **out, const struct recorder_options *options, 
 int recorder_start(struct recorder *r, struct diag *diag);
 int recorder_run(struct recorder *r, struct diag *diag);
 int recorder_finish(struct recorder *r, struct recorder_summary *summary, struct diag *diag);
+/* Instead of finish, when new or start failed: removes the directory that was made. */
+void recorder_abort(struct recorder *r, int *exit_status);
 void recorder_free(struct recorder *r);
 
 /* Makes a directory for a trace; an existing one must be empty, or with `force` be a trace. */

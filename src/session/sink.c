@@ -90,8 +90,7 @@ void sink_free(struct sink *s)
 
 	if (!s)
 		return;
-	vec_each(lane, &s->lanes)
-	{
+	vec_each(lane, &s->lanes) {
 		if (lane->fd >= 0)
 			close(lane->fd);
 		for (size_t i = 0; i < lane->queue.len; i++) {
@@ -197,8 +196,7 @@ void sink_set_direct(struct sink *s, bool direct)
 	if (s->direct == direct)
 		return;
 	s->direct = direct;
-	vec_each(lane, &s->lanes)
-	{
+	vec_each(lane, &s->lanes) {
 		if (lane->fd < 0 || !lane->is_direct)
 			continue;
 		flags = fcntl(lane->fd, F_GETFL);
@@ -310,7 +308,8 @@ int sink_add(struct sink *s, const struct packet *p)
 
 int sink_add_lost(struct sink *s, uint32_t stream, uint64_t lost, uint64_t ticks)
 {
-	struct packet p = {.stream = stream, .begin = ticks, .end = ticks, .slot = -1, .lost = lost};
+	struct packet p = {
+		.stream = stream, .begin = ticks, .end = ticks, .slot = -1, .lost = lost};
 
 	return lost ? sink_add(s, &p) : 0;
 }
@@ -355,7 +354,8 @@ static uint64_t write_at(int fd, struct iovec *iov, size_t count, uint64_t offse
 		if (got) {
 			iov->iov_base = (char *)iov->iov_base + got;
 			iov->iov_len -= (size_t)got;
-			if ((uintptr_t)iov->iov_base % PAGE && (flags = fcntl(fd, F_GETFL)) & O_DIRECT)
+			if ((uintptr_t)iov->iov_base % PAGE &&
+			    (flags = fcntl(fd, F_GETFL)) & O_DIRECT)
 				fcntl(fd, F_SETFL, flags & ~O_DIRECT);
 		}
 	}

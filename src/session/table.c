@@ -107,8 +107,7 @@ void objects_each_site(const struct objects *o, site_fn each, void *data)
 {
 	const struct table_object *object;
 
-	vec_each(object, &o->list)
-	{
+	vec_each(object, &o->list) {
 		uint32_t offset = object->record.sites_offset, next;
 
 		for (uint32_t i = 0; i < object->record.site_count; i++, offset = next) {
@@ -151,8 +150,7 @@ static int event_bind_filter(struct table *t, struct table_event *e, uint64_t id
 			 FILTER_GIVEN(FILTER_TIMESTAMP);
 
 	if (!t->shadow) {
-		struct ctf_trace_class *tc =
-			ctf_trace_class_new(arena, 1, 8, CTF_LITTLE_ENDIAN);
+		struct ctf_trace_class *tc = ctf_trace_class_new(arena, 1, 8, CTF_LITTLE_ENDIAN);
 
 		t->shadow = tc ? ctf_stream_class_add(tc, 0) : NULL;
 		if (!t->shadow)
@@ -186,8 +184,7 @@ static int table_add_site(struct table *t, const struct piste_site *site,
 		return err;
 	e->class = class;
 	e->known = true;
-	e->wanted = !class->is_broken &&
-		    (wants->all || piste_session_wants(wants->session, site));
+	e->wanted = !class->is_broken && (wants->all || piste_session_wants(wants->session, site));
 	if (class->has_fixed_size && class->size_bytes <= PISTE_RECORD_MAX - PISTE_RECORD_HEADER)
 		e->fixed_size = (uint16_t)(class->size_bytes + PISTE_RECORD_HEADER);
 	t->site_count++;
@@ -237,8 +234,7 @@ int table_grow(struct table *t, const struct objects *o, const struct wants *wan
 
 	if (!t->canon.len)
 		t->wants_all = !wants->filter;
-	vec_each(object, &o->list)
-	{
+	vec_each(object, &o->list) {
 		/* objects that are known add nothing: their ids are */
 		err = table_add_object(t, object, wants, arena, diag);
 		if (err)

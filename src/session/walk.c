@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop of walk_check runs once an event and is the recorder's main cost.
+ * The loop of walk_same runs once an event and is the recorder's main cost.
  * Most records are like the one before: then id and size, one word, say all,
  * and the next record's place does not wait for a load.
  */
 #include "session/walk.h"
 
 #include <string.h>
+
+enum { PREFETCH_BYTES = 1024 };
 
 static uint64_t record_ticks(const uint8_t *p)
 {
@@ -52,9 +54,34 @@ static const char *record_check(struct walk *w, uint32_t word, const uint8_t *re
 	return NULL;
 }
 
+/* Steps over records that are all of one id and one size. Returns where it stopped: at another
+ * record, at an older one, or where no whole one is left. */
+static uint32_t walk_same(const uint8_t *data, uint32_t at, uint32_t to, uint32_t word,
+			  uint64_t *last)
+{
+	uint32_t size = word >> 16, step = PISTE_RECORD_ALIGN(size);
+	uint64_t previous = *last;
+
+	if (to - at < step)
+		return at;
+	for (uint32_t stop = to - step; at <= stop; at += step) {
+		const uint8_t *record = data + at;
+		uint64_t ticks;
+
+		/* written by another CPU just now: else the walk would wait at each line */
+		__builtin_prefetch(record + PREFETCH_BYTES);
+		ticks = record_ticks(record);
+		if (record_word(record) != word || ticks < previous)
+			break;
+		previous = ticks;
+	}
+	*last = previous;
+	return at;
+}
+
 void walk_check(struct walk *w, const uint8_t *data, uint32_t from, uint32_t to)
 {
-	uint32_t at = from, same = 0, step = 0, content_end = from;
+	uint32_t at = from, content_end = from;
 	uint64_t events = 0, last = w->floor, first = 0;
 	const char *broken = NULL;
 
@@ -63,16 +90,11 @@ void walk_check(struct walk *w, const uint8_t *data, uint32_t from, uint32_t to)
 	while (to - at >= PISTE_RECORD_HEADER) {
 		uint32_t word = record_word(data + at), size = word >> 16;
 		uint64_t ticks = record_ticks(data + at);
+		bool fixed = false;
 
-		if (word != same || size > to - at) {
-			bool fixed = false;
-
-			broken = record_check(w, word, data + at, to - at, &fixed);
-			if (broken)
-				break;
-			same = fixed ? word : 0;
-			step = PISTE_RECORD_ALIGN(size);
-		}
+		broken = record_check(w, word, data + at, to - at, &fixed);
+		if (broken)
+			break;
 		if (ticks < last) {
 			broken = events ? "a record older than the one before"
 					: "a record older than its chunk";
@@ -83,10 +105,19 @@ void walk_check(struct walk *w, const uint8_t *data, uint32_t from, uint32_t to)
 		last = ticks;
 		events++;
 		content_end = at + size;
-		at += step;
+		at += PISTE_RECORD_ALIGN(size);
 		if (at > to) { /* the last one's padding */
 			at = to;
 			break;
+		}
+		if (fixed) {
+			uint32_t start = at;
+
+			at = walk_same(data, at, to, word, &last);
+			if (at > start) {
+				events += (at - start) / PISTE_RECORD_ALIGN(size);
+				content_end = at - (PISTE_RECORD_ALIGN(size) - size);
+			}
 		}
 	}
 	if (!broken && at != to)
