@@ -296,32 +296,35 @@ int catalog_add_file(struct catalog *c, const char *path, struct diag *diag)
 	return rc;
 }
 
-/* Which gate words of an object lead to site `index`: what stands in them, and how many. */
-static uint32_t read_gates(const struct pool *pool, const struct table_object *object,
-			   uint32_t index, uint32_t *count)
+/* What the gates of a site say together. */
+struct gates {
+	uint32_t bits, count;
+};
+
+/* Fills gates[site_count]; gates that lead nowhere are left out. */
+static void read_gates(const struct pool *pool, const struct table_object *object,
+		       struct gates *gates)
 {
 	const struct piste_object_record *r = &object->record;
-	uint64_t n = r->gate_count, bits = 0;
+	uint64_t n = r->gate_count;
 
-	*count = 0;
 	if (r->gate_sites_offset > r->size || n > (r->size - r->gate_sites_offset) / 4 ||
 	    r->gates_offset % 8 || r->gates_offset < pool->gates_offset ||
 	    r->gates_offset - pool->gates_offset > pool->gates_size ||
 	    n > (pool->gates_size - (r->gates_offset - pool->gates_offset)) /
 			    sizeof(struct piste_gate))
-		return 0;
+		return;
 	for (uint64_t i = 0; i < n; i++) {
 		const struct piste_gate *gate =
 			(const void *)(pool->base + r->gates_offset + i * sizeof(*gate));
 		uint32_t site;
 
 		memcpy(&site, object->bytes.data + r->gate_sites_offset + i * 4, 4);
-		if (site != index)
+		if (site >= r->site_count)
 			continue;
-		bits |= __atomic_load_n(&gate->enabled, __ATOMIC_RELAXED);
-		++*count;
+		gates[site].bits |= __atomic_load_n(&gate->enabled, __ATOMIC_RELAXED);
+		gates[site].count++;
 	}
-	return (uint32_t)bits;
 }
 
 static int add_object(struct catalog *c, struct catalog_group *group, const struct pool *pool,
@@ -334,20 +337,23 @@ static int add_object(struct catalog *c, struct catalog_group *group, const stru
 						    r->types_size}),
 		.object = arena_strdup(&c->arena, r->path),
 	};
-	int rc = like.types && like.object ? 0 : -ENOMEM;
+	/* a count beyond what the object has room for was refused when it was read */
+	struct gates *gates = arena_array(&c->arena, r->site_count + 1u, sizeof(*gates));
+	int rc = like.types && like.object && gates ? 0 : -ENOMEM;
 
+	if (!rc)
+		read_gates(pool, object, gates);
 	for (uint32_t i = 0; i < r->site_count && !rc; i++) {
 		struct piste_site_record record;
-		uint32_t bits;
 
 		if (r->size - at < sizeof(record))
 			break;
 		memcpy(&record, object->bytes.data + at, sizeof(record));
 		if (record.size < sizeof(record) || record.size % 8 || record.size > r->size - at)
 			break;
-		bits = read_gates(pool, object, i, &like.gates);
-		like.sessions = bits & PISTE_GATE_SESSIONS;
-		like.has_tracer = bits & PISTE_GATE_TRACER;
+		like.gates = gates[i].count;
+		like.sessions = gates[i].bits & PISTE_GATE_SESSIONS;
+		like.has_tracer = gates[i].bits & PISTE_GATE_TRACER;
 		rc = add_site(c, group,
 			      (struct span){object->bytes.data + at + sizeof(record),
 					    record.size - sizeof(record)},
