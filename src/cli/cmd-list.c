@@ -314,7 +314,7 @@ static void print_group(const struct options *o, const struct catalog_group *gro
 			str_reset(&cell);
 			add_state(&cell, site);
 			str_add(&out, str_c(&cell));
-			pad(&out, cell.len, strlen("1 recording"));
+			pad(&out, cell.len, strlen("2 recordings"));
 			str_add(&out, "  ");
 		}
 		catalog_add_clean(&out, site->file, strlen(site->file));
