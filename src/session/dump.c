@@ -181,6 +181,7 @@ static bool dump_maps(struct dump *d, uint32_t pid, const struct objects *object
 	_cleanup_(freep) char *text = NULL;
 	struct mapping m = {0};
 	char path[48], *save = NULL;
+	bool any;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
 	if (fs_read_file(AT_FDCWD, path, 16 << 20, &text, NULL))
@@ -202,9 +203,10 @@ static bool dump_maps(struct dump *d, uint32_t pid, const struct objects *object
 		m.end = to;
 		snprintf(m.path, sizeof(m.path), "%s", line + at);
 	}
-	if (m.path[0])
+	any = m.path[0];
+	if (any)
 		dump_mapping(d, pid, &m, objects);
-	return true;
+	return any; /* one that has just ended has none */
 }
 
 void dump_mappings(struct dump *d, uint32_t pid, const struct objects *objects, bool is_alive)

@@ -38,19 +38,33 @@ void process_comm(uint32_t pid, char out[17])
 	snprintf(out, 17, "%s", text);
 }
 
-uint32_t process_parent(uint32_t pid)
+/* State and parent, from its stat. */
+static bool read_stat(uint32_t pid, char *state, unsigned *parent)
 {
 	_cleanup_(freep) char *text = NULL;
-	unsigned parent = 0;
 	char path[48], *p;
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	if (fs_read_file(AT_FDCWD, path, 65536, &text, NULL))
-		return 0;
-	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1, " %*c %u", &parent) != 1)
-		return 0;
-	return parent;
+		return false;
+	p = strrchr(text, ')'); /* the name may hold anything */
+	return p && sscanf(p + 1, " %c %u", state, parent) == 2;
+}
+
+uint32_t process_parent(uint32_t pid)
+{
+	unsigned parent = 0;
+	char state;
+
+	return read_stat(pid, &state, &parent) ? parent : 0;
+}
+
+static bool has_ended(uint32_t pid)
+{
+	unsigned parent;
+	char state;
+
+	return !read_stat(pid, &state, &parent) || state == 'Z' || state == 'X';
 }
 
 bool process_maps_pool(uint32_t pid, const struct pool *pool)
@@ -219,7 +233,8 @@ static int refuse_access(uint32_t pid, struct diag *diag)
 	} else {
 		diag_error(diag, NULL, "process %u (%s) does not let others look into it", pid,
 			   comm);
-		diag_hint(diag, "it is set-user-id or not dumpable: run piste with sudo");
+		diag_hint(diag, geteuid() ? "it is set-user-id or not dumpable: run piste with sudo"
+					  : "not even root may: ptrace is restricted here");
 	}
 	return -EACCES;
 }
@@ -256,7 +271,7 @@ int find_pools(struct pool_list *list, uint32_t pid, struct diag *diag)
 		diag_hint(diag, "root (CAP_CHECKPOINT_RESTORE) can still find it: use sudo");
 		return -EPERM;
 	}
-	if (err == -ENOENT || err == -ESRCH) {
+	if (err == -ENOENT || err == -ESRCH || has_ended(pid)) {
 		diag_error(diag, NULL, "process %u has ended", pid);
 		return -ESRCH;
 	}

@@ -65,6 +65,7 @@ static void drop_oldest(struct flight *f)
 		f->ring.last = &f->ring.first;
 	f->totals.events -= h->packet.events;
 	f->totals.bytes -= sizeof(*h) + h->packet.size;
+	f->totals.event_bytes -= h->packet.size;
 	f->totals.overwritten += h->packet.events;
 	f->totals.overwritten_lost += h->packet.lost;
 	free(h);
@@ -96,6 +97,7 @@ int flight_add(struct flight *f, const struct packet *p)
 		return 0;
 	f->totals.events += h->packet.events;
 	f->totals.bytes += sizeof(*h) + h->packet.size;
+	f->totals.event_bytes += h->packet.size;
 	while (f->totals.bytes > f->size_bytes && f->ring.first->next)
 		drop_oldest(f);
 	return 0;

@@ -23,7 +23,8 @@ int flight_add(struct flight *f, const struct packet *packet);
 int flight_write(struct flight *f, struct sink *sink);
 
 struct flight_totals {
-	uint64_t events, bytes; /* held now */
+	uint64_t events, event_bytes; /* held now */
+	uint64_t bytes; /* of memory that they take */
 	uint64_t overwritten; /* events */
 	uint64_t overwritten_lost; /* losses that overwritten packets told of */
 };

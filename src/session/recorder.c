@@ -40,6 +40,7 @@ enum {
 	NAMES_MAX = 4096,
 	TROUBLES_MAX = 64,
 	GRACE_NS = 2000000000, /* for the command, after a Ctrl-C */
+	EARLY_NS = 20000000, /* the metadata is on disk by then */
 	SETTLE_NS = 200000000, /* for a program to load its libraries */
 };
 
@@ -67,7 +68,7 @@ struct recorder {
 	rlim_t old_open_files;
 
 	pid_t child; /* 0: none */
-	bool child_running, child_crashed;
+	bool child_running;
 	int child_status;
 
 	bool stop; /* at the end of this round */
@@ -736,6 +737,16 @@ static int each_second(struct recorder *r, uint64_t now_ns, struct diag *diag)
 
 /* --- snapshots ------------------------------------------------------------ */
 
+static void add_lost(struct recorder *r, struct sink *sink)
+{
+	uint64_t rest = r->flight ? flight_totals(r->flight)->overwritten_lost : 0;
+
+	for (size_t i = 0; i < r->untold.len; i++)
+		sink_add_lost(sink, (uint32_t)i, r->untold.items[i]);
+	sink_add_lost(sink, r->model.trace->n_streams > 1, rest);
+	sink_end_lanes(sink, model_ticks_now(&r->model));
+}
+
 static int write_flight(struct recorder *r, const char *dir, struct sink **out, struct diag *diag)
 {
 	struct str text = {0};
@@ -750,6 +761,8 @@ static int write_flight(struct recorder *r, const char *dir, struct sink **out, 
 		err = sink_open(&sink, dir, r->model.uuid);
 	if (!err)
 		err = flight_write(r->flight, sink);
+	if (!err && !out)
+		add_lost(r, sink);
 	if (!err)
 		err = sink_flush(sink, &text);
 	if (err)
@@ -795,7 +808,9 @@ static void command_ended(struct recorder *r)
 		return;
 	r->child_running = false;
 	r->child_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	r->child_crashed = r->child_status != 0;
+	/* what led to it, before others that live on overwrite it */
+	if (r->child_status && r->flight && !r->interrupts)
+		r->snapshot_wanted = true;
 	for (size_t i = 0; i < r->processes.len; i++)
 		if ((pid_t)r->processes.items[i]->pid == r->child)
 			r->processes.items[i]->is_dead = true;
@@ -888,6 +903,12 @@ int recorder_run(struct recorder *r, struct diag *diag)
 		close_dead(r);
 		if (over && (r->stop || is_over(r, now_ns)))
 			break;
+		/* should we be killed, there is a trace to read */
+		if (!r->model.started && !r->flight && r->processes.len &&
+		    now_ns - r->start_ns > EARLY_NS) {
+			emit_dump(r);
+			flush(r, diag);
+		}
 		if (now_ns - r->second_ns >= 1000000000)
 			err = each_second(r, now_ns, diag);
 		if (r->snapshot_wanted)
@@ -1012,20 +1033,6 @@ static void detach_all(struct recorder *r, struct diag *diag)
 	close_dead(r);
 }
 
-static void add_lost(struct recorder *r, struct sink *sink)
-{
-	uint64_t now = model_ticks_now(&r->model), rest = 0;
-
-	if (r->flight)
-		rest = flight_totals(r->flight)->overwritten_lost;
-	for (size_t i = 0; i < r->untold.len; i++) {
-		sink_add_lost(sink, (uint32_t)i, r->untold.items[i] + rest, now);
-		rest = 0;
-	}
-	if (rest)
-		sink_add_lost(sink, r->model.trace->n_streams > 1, rest, now);
-}
-
 static uint64_t own_cpu_ns(void)
 {
 	struct rusage u;
@@ -1114,6 +1121,7 @@ int recorder_finish(struct recorder *r, struct recorder_summary *summary, struct
 
 		summary->overwritten = t->overwritten;
 		summary->events -= t->overwritten;
+		summary->bytes = t->event_bytes;
 	}
 	err = finish_trace(r, summary, diag);
 	if (!r->flight && r->sink && summary->unwritten)

@@ -189,7 +189,7 @@ static int write_trace(struct recovery *r, struct diag *diag)
 			keep_trouble(s, p);
 		err = model_stream_class(&r->model, p->table, false, &stream);
 		if (!err && p->lost)
-			err = sink_add_lost(r->sink, stream, p->lost, model_ticks_now(&r->model));
+			err = sink_add_lost(r->sink, stream, p->lost);
 		dump_process_end(&r->dump, p->pid, 0, p->events, p->lost, p->bytes,
 				 p->dropped_bytes);
 	}
@@ -200,6 +200,8 @@ static int write_trace(struct recovery *r, struct diag *diag)
 	dump_anchor(&r->dump, &anchor);
 	if (dump_take(&r->dump, &packet))
 		err = sink_add(r->sink, &packet);
+	if (!err)
+		err = sink_end_lanes(r->sink, model_ticks_now(&r->model));
 	if (!err)
 		err = sink_flush(r->sink, &r->model.text);
 	if (!err && model_write_all(&r->model, &text) == 0)

@@ -12,6 +12,7 @@
 
 #include "base/fs.h"
 #include "base/vec.h"
+#include "session/model.h"
 #include "session/pool.h"
 
 enum {
@@ -34,7 +35,8 @@ struct lane {
 	int fd; /* -1: not open */
 	uint64_t used; /* for the least recently used one */
 	uint64_t end; /* ticks of its last packet */
-	uint64_t sequence, discarded;
+	uint64_t sequence;
+	uint64_t discarded, told; /* events; those that a packet's head says */
 	uint64_t bytes; /* on disk */
 	struct VEC(struct queued) queue;
 	struct VEC(struct iovec) iov;
@@ -257,8 +259,11 @@ static int lane_add(struct sink *s, struct lane *lane, const struct packet *p)
 	q.bytes = (size + 7) / 8 * 8;
 	if (lane->is_direct)
 		q.bytes = (size + PAGE - 1) / PAGE * PAGE;
-	lane->discarded += p->lost;
 	head_fill(s, lane, p, q.bytes, q.head);
+	/* A writer loses events when it found no chunk behind this one: they belong to the time
+	 * until the lane's next packet, whose head counts them. */
+	lane->told = lane->discarded;
+	lane->discarded += p->lost;
 	lane->sequence++;
 	lane->end = p->end;
 	if (lane->is_direct) {
@@ -283,6 +288,13 @@ static int lane_add(struct sink *s, struct lane *lane, const struct packet *p)
 	return 0;
 }
 
+/* Of the program: piste's own are not counted with them. */
+static void count_unwritten(struct sink *s, const struct packet *p)
+{
+	if (p->stream != MODEL_DUMP_STREAM)
+		s->totals.unwritten_events += p->events;
+}
+
 int sink_add(struct sink *s, const struct packet *p)
 {
 	uint64_t size = sizeof(struct packet_head) + (uint64_t)p->size;
@@ -292,7 +304,7 @@ int sink_add(struct sink *s, const struct packet *p)
 	int lane;
 
 	if (s->error) {
-		s->totals.unwritten_events += p->events;
+		count_unwritten(s, p);
 		packet_release(p);
 		return s->error;
 	}
@@ -301,17 +313,43 @@ int sink_add(struct sink *s, const struct packet *p)
 		lane = lane_add(s, &s->lanes.items[lane], p);
 	if (lane >= 0)
 		return 0;
-	s->totals.unwritten_events += p->events;
+	count_unwritten(s, p);
 	packet_release(p);
 	return sink_fail(s, lane, "its streams");
 }
 
-int sink_add_lost(struct sink *s, uint32_t stream, uint64_t lost, uint64_t ticks)
+int sink_add_lost(struct sink *s, uint32_t stream, uint64_t lost)
 {
-	struct packet p = {
-		.stream = stream, .begin = ticks, .end = ticks, .slot = -1, .lost = lost};
+	int lane = lost ? lane_find(s, stream, false, UINT64_MAX) : 0;
 
-	return lost ? sink_add(s, &p) : 0;
+	if (lane < 0)
+		return sink_fail(s, lane, "its streams");
+	if (lost)
+		s->lanes.items[lane].discarded += lost;
+	return 0;
+}
+
+int sink_end_lanes(struct sink *s, uint64_t ticks)
+{
+	int err = s->error;
+
+	for (size_t i = 0; i < s->lanes.len && !err; i++) {
+		struct lane *lane = &s->lanes.items[i];
+		struct packet p = {.stream = lane->stream, .slot = -1};
+
+		/* readers count from packet to packet: the first one's number says nothing */
+		while (!err && (lane->discarded != lane->told ||
+				(lane->discarded && lane->sequence == 1))) {
+			uint64_t discarded = lane->discarded;
+
+			p.begin = p.end = ticks > lane->end ? ticks : lane->end;
+			if (!lane->sequence)
+				lane->discarded = 0;
+			err = lane_add(s, lane, &p);
+			lane->discarded = discarded;
+		}
+	}
+	return err ? sink_fail(s, err, "its streams") : 0;
 }
 
 /* --- writing -------------------------------------------------------------- */
@@ -382,7 +420,7 @@ static void lane_flush(struct sink *s, struct lane *lane)
 		s->totals.packets++;
 	}
 	for (size_t i = whole; i < lane->queue.len; i++)
-		s->totals.unwritten_events += lane->queue.items[i].packet.events;
+		count_unwritten(s, &lane->queue.items[i].packet);
 	if (err) {
 		sink_fail(s, err, name);
 		/* a packet that was begun: readers would stumble over it */

@@ -32,8 +32,10 @@ void sink_free(struct sink *s);
 int sink_add(struct sink *s, const struct packet *packet);
 /* Brings the metadata file to `metadata`, then writes all queued packets and releases them. */
 int sink_flush(struct sink *s, const struct str *metadata);
-/* The losses that no packet carries yet, as empty packets at the ends of lanes. */
-int sink_add_lost(struct sink *s, uint32_t stream, uint64_t lost, uint64_t ticks);
+/* Losses that no packet told of. */
+int sink_add_lost(struct sink *s, uint32_t stream, uint64_t lost);
+/* The last: an empty packet to each lane that has losses to tell of. Then flush. */
+int sink_end_lanes(struct sink *s, uint64_t ticks);
 int sink_replace_metadata(struct sink *s, const struct str *metadata);
 /* Stop or start writing past the page cache, when the disk is slower than the events. */
 void sink_set_direct(struct sink *s, bool direct);
