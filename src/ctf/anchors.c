@@ -169,18 +169,18 @@ void anchors_quality(const struct anchors *a, struct anchors_quality *q)
 			const struct clock_anchor *l = &a->items[i - 1], *m = l + 1, *r = l + 2;
 			uint64_t slope =
 				slope_of(r->monotonic_ns - l->monotonic_ns, r->ticks - l->ticks);
-			uint64_t line = (uint64_t)((unsigned __int128)(m->ticks - l->ticks) *
-							   slope >>
-						   ANCHORS_SHIFT);
+			uint64_t line =
+				(uint64_t)((unsigned __int128)(m->ticks - l->ticks) * slope >>
+					   ANCHORS_SHIFT);
 			uint64_t is = m->monotonic_ns - l->monotonic_ns;
 			uint64_t bend = is > line ? is - line : line - is;
 
 			q->bend_ns = bend > q->bend_ns ? bend : q->bend_ns;
 		}
 	}
-	q->realtime_step_ns = (int64_t)(((uint64_t)last->realtime_ns -
-					 (uint64_t)first->realtime_ns) -
-					(last->monotonic_ns - first->monotonic_ns));
+	q->realtime_step_ns =
+		(int64_t)(((uint64_t)last->realtime_ns - (uint64_t)first->realtime_ns) -
+			  (last->monotonic_ns - first->monotonic_ns));
 }
 
 /* --- reading them --------------------------------------------------------------- */
@@ -217,9 +217,10 @@ static int read_anchor(const struct ctf_cursor *c, struct anchor_list *list)
 	    !field_u64(&c->values, payload, "monotonic_ns", &monotonic) ||
 	    !field_u64(&c->values, payload, "realtime_ns", &realtime))
 		return 0;
-	field_u64(&c->values, payload, "width", &width);
+	if (!field_u64(&c->values, payload, "width_ticks", &width))
+		field_u64(&c->values, payload, "width", &width);
 	return vec_push(list, ((struct clock_anchor){ticks, monotonic, (int64_t)realtime,
-						      (uint32_t)width}));
+						     (uint32_t)width}));
 }
 
 /* What cannot be read here is complained of by whoever reads all events. */

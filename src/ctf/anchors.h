@@ -9,7 +9,7 @@
 /*
  * anchors - the time of a piste trace, from the anchors that it carries (D5).
  *
- * Events `piste:clock_anchor` {ticks, monotonic_ns, realtime_ns, width} tie
+ * Events `piste:clock_anchor` {ticks, monotonic_ns, realtime_ns, width_ticks} tie
  * the trace's clock to the kernel's. Between two of them time is a straight
  * line; outside, the neighbour's line goes on. It starts at REALTIME as the
  * first anchor saw it and goes on with MONOTONIC, so that setting the time of

@@ -54,7 +54,8 @@ struct filter_step {
 
 struct filter_node {
 	enum filter_op op;
-	unsigned column; /* 1-based, of its first character; of its operator when it has two sides */
+	unsigned
+		column; /* 1-based, of its first character; of its operator when it has two sides */
 	unsigned depth; /* of the tree below, itself included */
 	struct filter_node *kids, *next;
 	union {
@@ -79,6 +80,9 @@ struct filter_node {
 	size_t fits, misfits;
 	const char *misfit; /* why the first did not; in the arena */
 };
+
+/* The file that diag entries about filters are in. */
+extern const char filter_place_name[];
 
 struct filter {
 	const char *text;

@@ -13,8 +13,17 @@
 
 enum { MAX_TEXT = 1 << 16, MAX_DEPTH = 100 };
 
-enum token_kind { TOKEN_END, TOKEN_INT, TOKEN_REAL, TOKEN_TEXT, TOKEN_NAME, TOKEN_CONTEXT,
-		  TOKEN_SIGN };
+enum token_kind {
+	TOKEN_END,
+	TOKEN_INT,
+	TOKEN_REAL,
+	TOKEN_TEXT,
+	TOKEN_NAME,
+	TOKEN_CONTEXT,
+	TOKEN_SIGN
+};
+
+const char filter_place_name[] = "filter";
 
 struct parser {
 	const char *text, *at;
@@ -41,7 +50,7 @@ static unsigned column_of(const struct parser *p, const char *where)
 
 static void complain(struct parser *p, const char *where, const char *what, const char *hint)
 {
-	struct diag_place place = {.file = "filter", .line = 1, .column = column_of(p, where)};
+	struct diag_place place = {filter_place_name, 1, column_of(p, where), 0, 0};
 
 	if (p->error)
 		return;
@@ -76,7 +85,7 @@ static uint64_t suffix_factor(const char *s, size_t len)
 		uint64_t factor;
 	} suffixes[] = {
 		{"K", 1ull << 10}, {"M", 1ull << 20}, {"G", 1ull << 30}, {"T", 1ull << 40},
-		{"ns", 1},	   {"us", 1000},      {"ms", 1000000},	 {"s", 1000000000},
+		{"ns", 1},         {"us", 1000},      {"ms", 1000000},   {"s", 1000000000},
 	};
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
@@ -275,7 +284,8 @@ static void lex_sign(struct parser *p)
 {
 	static const char *const signs[] = {
 		"||", "&&", "==", "!=", "<=", ">=", "<<", ">>", /* longest first */
-		"<", ">", "+", "-", "*", "/", "%", "&", "|", "^", "~", "!", "(", ")", "[", "]", ".",
+		"<",  ">",  "+",  "-",  "*",  "/",  "%",  "&",  "|",
+		"^",  "~",  "!",  "(",  ")",  "[",  "]",  ".",
 	};
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
@@ -440,8 +450,7 @@ static struct filter_node *parse_context(struct parser *p)
 	struct filter_node *node = node_new(p, FILTER_CONTEXT, p->start, NULL);
 
 	for (int i = 0; node && i < FILTER_N_CONTEXTS; i++)
-		if (strlen(names[i]) == p->len - 1 &&
-		    !memcmp(p->start + 1, names[i], p->len - 1)) {
+		if (strlen(names[i]) == p->len - 1 && !memcmp(p->start + 1, names[i], p->len - 1)) {
 			node->context = (enum filter_context)i;
 			advance(p);
 			return node;
@@ -667,17 +676,26 @@ int filter_parse(struct filter **out, const char *text, struct arena *a, struct 
 	return p.error;
 }
 
-void filter_point(struct str *out, const char *text, unsigned column)
+void filter_point(struct str *out, const char *text, const struct diag *diag)
 {
-	size_t start = str_c(out) ? out->len : 0;
+	struct str carets = {0};
 
-	str_add(out, "  ");
-	str_add(out, text);
-	for (size_t i = start; i < out->len; i++)
-		if (iscntrl((unsigned char)out->data[i]))
-			out->data[i] = ' ';
-	str_add_char(out, '\n');
-	for (unsigned i = 0; i < column + 1 && i < MAX_TEXT; i++)
-		str_add_char(out, ' ');
-	str_add(out, "^\n");
+	for (size_t i = 0; i < diag->len; i++) {
+		const struct diag_place *place = &diag->entries[i].place;
+
+		if (!place->file || strcmp(place->file, filter_place_name) != 0 ||
+		    place->column > MAX_TEXT + 1 || !place->column)
+			continue;
+		while (carets.len < place->column && !carets.failed)
+			str_add_char(&carets, ' ');
+		if (!carets.failed)
+			carets.data[place->column - 1] = '^';
+	}
+	if (carets.len && !carets.failed) {
+		str_add(out, "  ");
+		for (; *text; text++) /* a line break would part it from its carets */
+			str_add_char(out, iscntrl((unsigned char)*text) ? ' ' : *text);
+		str_addf(out, "\n  %s\n", str_c(&carets));
+	}
+	str_fini(&carets);
 }

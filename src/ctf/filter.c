@@ -209,10 +209,9 @@ static int path_bind(struct path *path, const struct filter_step *steps, size_t 
 /* --- levels ---------------------------------------------------------------------- */
 
 static const char *const level_names[] = {
-	"EMERG",	 "ALERT",	  "CRIT",	 "ERR",
-	"WARNING",	 "NOTICE",	  "INFO",	 "DEBUG_SYSTEM",
-	"DEBUG_PROGRAM", "DEBUG_PROCESS", "DEBUG_MODULE", "DEBUG_UNIT",
-	"DEBUG_FUNCTION", "DEBUG_LINE",	  "DEBUG",
+	"EMERG",        "ALERT",      "CRIT",           "ERR",           "WARNING",
+	"NOTICE",       "INFO",       "DEBUG_SYSTEM",   "DEBUG_PROGRAM", "DEBUG_PROCESS",
+	"DEBUG_MODULE", "DEBUG_UNIT", "DEBUG_FUNCTION", "DEBUG_LINE",    "DEBUG",
 };
 enum { N_LEVELS = sizeof(level_names) / sizeof(level_names[0]) };
 
@@ -250,8 +249,12 @@ int filter_level_number(const char *name, size_t len)
 enum static_kind { IS_UNKNOWN, IS_NUMBER, IS_REAL, IS_TEXT, IS_ENUM, IS_LEVEL, IS_COMPOUND };
 
 static const char *const static_names[] = {
-	[IS_UNKNOWN] = "a value", [IS_NUMBER] = "a number", [IS_REAL] = "a floating point number",
-	[IS_TEXT] = "a string",	  [IS_ENUM] = "an enum",    [IS_LEVEL] = "a level",
+	[IS_UNKNOWN] = "a value",
+	[IS_NUMBER] = "a number",
+	[IS_REAL] = "a floating point number",
+	[IS_TEXT] = "a string",
+	[IS_ENUM] = "an enum",
+	[IS_LEVEL] = "a level",
 	[IS_COMPOUND] = "a structure or an array",
 };
 
@@ -303,7 +306,7 @@ static bool comparison_fits(const struct filter_node *node, enum static_kind lef
 			    enum static_kind right)
 {
 	const struct filter_node *literal = node->kids->op == FILTER_TEXT ? node->kids
-									    : node->kids->next;
+									  : node->kids->next;
 	bool equality = node->op == FILTER_EQUAL || node->op == FILTER_UNEQUAL;
 
 	if (left == IS_UNKNOWN || right == IS_UNKNOWN || (left == IS_TEXT && right == IS_TEXT))
@@ -385,7 +388,9 @@ static enum static_kind binary_check(const struct filter_bound *b, struct filter
 {
 	enum static_kind left = node_check(b, f, node->kids);
 	enum static_kind right = node_check(b, f, node->kids->next);
-	bool fits, bits = node->op >= FILTER_SHIFT_LEFT && node->op <= FILTER_BIT_OR;
+	/* as in C */
+	bool fits, bits = (node->op >= FILTER_SHIFT_LEFT && node->op <= FILTER_BIT_OR) ||
+			  node->op == FILTER_REMAINDER;
 
 	if (node->op >= FILTER_EQUAL)
 		fits = comparison_fits(node, left, right);
@@ -469,7 +474,7 @@ static int compare_int_real(filter_int i, double f)
 	whole = (filter_int)f; /* towards zero */
 	if (i != whole)
 		return i < whole ? -1 : 1;
-	f -= trunc(f);
+	f -= __builtin_trunc(f);
 	return f > 0 ? -1 : f < 0 ? 1 : 0;
 }
 
@@ -490,8 +495,9 @@ static int compare_values(const struct value *a, const struct value *b)
 	if (a->kind == TEXT && b->kind == TEXT)
 		return compare_text(a, b);
 	if (a->kind == LEVEL && b->kind == TEXT)
-		return compare_values(a, &(struct value){.kind = INTEGER,
-							 .i = filter_level_number(b->text, b->len)});
+		return compare_values(a,
+				      &(struct value){.kind = INTEGER,
+						      .i = filter_level_number(b->text, b->len)});
 	if (a->kind == TEXT && b->kind == LEVEL) {
 		c = compare_values(b, a);
 		return c == 2 ? 2 : -c;
@@ -705,11 +711,6 @@ static struct value calculate_real(enum filter_op op, double a, double b)
 			return (struct value){0};
 		f = a / b;
 		break;
-	case FILTER_REMAINDER:
-		if (b == 0)
-			return (struct value){0};
-		f = fmod(a, b);
-		break;
 	default:
 		return (struct value){0};
 	}
@@ -809,7 +810,7 @@ static struct value evaluate(const struct filter_bound *b, const struct filter_n
 		return context_read(b, e, node->context);
 	case FILTER_LEN:
 		v = evaluate(b, node->kids, e);
-		return v.kind == TEXT	    ? integer((filter_int)v.len)
+		return v.kind == TEXT       ? integer((filter_int)v.len)
 		       : v.kind == COMPOUND ? integer(v.count)
 					    : (struct value){0};
 	case FILTER_HAS:
@@ -881,8 +882,7 @@ static void bind_constants(struct filter_bound *b)
 		b->constants[FILTER_EVENT] = text_of(colon + 1, strlen(colon + 1));
 	}
 	if (b->class->loglevel >= 0)
-		b->constants[FILTER_LEVEL] =
-			(struct value){.kind = LEVEL, .i = b->class->loglevel};
+		b->constants[FILTER_LEVEL] = (struct value){.kind = LEVEL, .i = b->class->loglevel};
 }
 
 static void suggest(struct filter *f, const char *name)
@@ -1013,7 +1013,7 @@ static const char *const context_names[] = {
 
 static struct diag_place place_of(const struct filter_node *node)
 {
-	return (struct diag_place){.file = "filter", .line = 1, .column = node->column};
+	return (struct diag_place){filter_place_name, 1, node->column, 0, 0};
 }
 
 static int check_fields(const struct filter *f, struct diag *diag)

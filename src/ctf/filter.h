@@ -94,8 +94,9 @@ bool filter_matches(const struct filter_bound *b, const struct filter_event *e);
  * as they are. 1, 0, or negative errno of the decoder. Not for several threads at once. */
 int filter_matches_payload(struct filter_bound *b, struct span payload, struct filter_event *e);
 
-/* The expression on a line, and a caret under column (1-based) on the next. */
-void filter_point(struct str *out, const char *text, unsigned column);
+/* The expression on a line, and below it a caret where each of the diag's entries about a filter
+ * is. Nothing when it has none. */
+void filter_point(struct str *out, const char *text, const struct diag *diag);
 
 /* LTTng's number of a level's name ("WARNING", "WARN", "TRACE_ERR", any case), or -1; and back. */
 int filter_level_number(const char *name, size_t len);

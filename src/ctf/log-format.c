@@ -145,7 +145,9 @@ static void add_integer(struct str *out, const struct conversion *c, const struc
 		is_signed = false; /* the number is what was recorded */
 	snprintf(spec, sizeof(spec), "%%%s%s%s%s%c", c->flags, c->width >= 0 ? "*" : "",
 		 c->precision >= 0 ? ".*" : "", "ll",
-		 is_signed ? 'd' : c->letter == 'd' || c->letter == 'i' ? 'u' : c->letter);
+		 is_signed                              ? 'd'
+		 : c->letter == 'd' || c->letter == 'i' ? 'u'
+							: c->letter);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* spelled just above */
 	if (c->width >= 0 && c->precision >= 0)
@@ -209,7 +211,8 @@ static void add_value(struct str *out, const struct conversion *c, const struct 
 		add_text(out, c, (const char *)v->bytes, v->count);
 		break;
 	default:
-		snprintf(text, sizeof(text), "<%s>", v->type ? ctf_kind_name(v->type->kind) : "none");
+		snprintf(text, sizeof(text), "<%s>",
+			 v->type ? ctf_kind_name(v->type->kind) : "none");
 		as.precision = -1;
 		add_text(out, &as, text, strlen(text));
 	}

@@ -21,9 +21,9 @@ static const struct text_colours pretty_colours = {
 	.string = "\033[1m",
 	.number = "\033[1m",
 	.label = "\033[1m",
-	.unknown = "\033[1m\033[91m",
-	.event = "\033[1m\033[95m",
-	.time = "\033[1m\033[93m",
+	.unknown = "\033[1m\033[1m\033[31m", /* babeltrace2 takes bold for bright */
+	.event = "\033[1m\033[1m\033[35m",
+	.time = "\033[1m\033[1m\033[33m",
 	.reset = "\033[0m",
 };
 
@@ -54,11 +54,16 @@ static int parse_list(const char *list, const struct word *words, unsigned *bits
 int text_opts_set_names(struct text_opts *o, const char *list)
 {
 	static const struct word words[] = {
-		{"payload", TEXT_NAME_PAYLOAD}, {"arg", TEXT_NAME_PAYLOAD},
-		{"args", TEXT_NAME_PAYLOAD},	{"context", TEXT_NAME_CONTEXT},
-		{"ctx", TEXT_NAME_CONTEXT},	{"header", TEXT_NAME_HEADER},
-		{"scope", TEXT_NAME_SCOPE},	{"all", TEXT_NAME_ALL},
-		{"none", 0},			{NULL, 0},
+		{"payload", TEXT_NAME_PAYLOAD},
+		{"arg", TEXT_NAME_PAYLOAD},
+		{"args", TEXT_NAME_PAYLOAD},
+		{"context", TEXT_NAME_CONTEXT},
+		{"ctx", TEXT_NAME_CONTEXT},
+		{"header", TEXT_NAME_HEADER},
+		{"scope", TEXT_NAME_SCOPE},
+		{"all", TEXT_NAME_ALL},
+		{"none", 0},
+		{NULL, 0},
 	};
 
 	return parse_list(list, words, &o->names);
@@ -70,7 +75,7 @@ int text_opts_set_fields(struct text_opts *o, const char *list)
 #define X(id, name) {name, TEXT_FIELD_##id},
 		TEXT_FIELDS(X)
 #undef X
-		{"all", (1 << TEXT_N_FIELDS) - 1},
+			{"all", (1 << TEXT_N_FIELDS) - 1},
 		{NULL, 0},
 	};
 
@@ -357,16 +362,17 @@ static void head_env_text(struct head *h, const struct ctf_trace_class *tc, cons
 		str_addf(&h->text, "%lld", (long long)entry->value);
 }
 
-static void head_trace(struct head *h, const struct ctf_trace_class *tc, unsigned fields)
+static void head_trace(struct head *h, const struct ctf_trace *t, unsigned fields)
 {
-	const struct ctf_env_entry *entry = ctf_env_find(tc, "hostname");
+	const struct ctf_trace_class *tc = t->class;
+	const struct ctf_env_entry *entry;
 
-	if (fields & TEXT_FIELD_TRACE) { /* the name that babeltrace2 gives a trace */
+	if (fields & TEXT_FIELD_TRACE) {
 		if (!h->start)
 			str_add(&h->text, ", ");
 		if (h->names)
 			head_name(h, "trace");
-		str_add(&h->text, entry && entry->is_string ? entry->text : "");
+		text_trace_name(h->p, t, &h->text);
 		if (h->names)
 			str_add(&h->text, ", ");
 	}
@@ -409,12 +415,11 @@ static void head_event(struct head *h, const struct ctf_event_class *ec, unsigne
 
 static void head_init(struct text_printer *p, struct text_class *class)
 {
-	const struct ctf_trace_class *tc = class->event->stream_class->trace_class;
 	struct head h = {.p = p, .names = p->opts.names & TEXT_NAME_HEADER};
 
 	/* Behind a time that has its name a comma is needed, behind one in brackets none. */
 	h.start = !class->has_clock || !h.names;
-	head_trace(&h, tc, p->opts.fields);
+	head_trace(&h, class->trace, p->opts.fields);
 	head_event(&h, class->event, p->opts.fields);
 	class->head = arena_strndup(&p->arena, str_c(&h.text), h.text.len);
 	class->head_len = h.text.len;
@@ -425,8 +430,7 @@ static void head_init(struct text_printer *p, struct text_class *class)
 static void json_head_init(struct text_printer *p, struct text_class *class)
 {
 	const struct ctf_event_class *ec = class->event;
-	const struct ctf_env_entry *host =
-		ctf_env_find(ec->stream_class->trace_class, "hostname");
+	const struct ctf_env_entry *host = ctf_env_find(ec->stream_class->trace_class, "hostname");
 	const char *level = filter_level_name(ec->loglevel);
 	struct str s = {0};
 
@@ -511,9 +515,30 @@ void text_printer_free(struct text_printer *p)
 		str_fini(&packet->json);
 	}
 	map_fini(&p->packets);
+	map_fini(&p->paths);
 	str_fini(&p->log);
 	arena_fini(&p->arena);
 	free(p);
+}
+
+int text_printer_set_path(struct text_printer *p, const struct ctf_trace *t, const char *path)
+{
+	const char *copy = arena_strdup(&p->arena, path);
+
+	return copy ? map_put_u64(&p->paths, (uintptr_t)t, (uintptr_t)copy) : -ENOMEM;
+}
+
+void text_trace_name(const struct text_printer *p, const struct ctf_trace *t, struct str *out)
+{
+	const struct ctf_env_entry *host = ctf_env_find(t->class, "hostname");
+	const char *path = "";
+	uint64_t found;
+
+	if (map_get_u64(&p->paths, (uintptr_t)t, &found))
+		path = (const char *)(uintptr_t)found;
+	if (host && host->is_string)
+		str_addf(out, "%s%s", host->text, *path ? "/" : "");
+	str_add(out, path);
 }
 
 bool text_printer_saw_negative_time(const struct text_printer *p)
@@ -531,8 +556,8 @@ struct text_packet *text_packet_of(struct text_printer *p, const struct ctf_mess
 			packet = (void *)(uintptr_t)found;
 		} else {
 			packet = arena_new(&p->arena, struct text_packet);
-			if (!packet || map_put_u64(&p->packets, (uintptr_t)m->stream,
-						   (uintptr_t)packet))
+			if (!packet ||
+			    map_put_u64(&p->packets, (uintptr_t)m->stream, (uintptr_t)packet))
 				return NULL;
 		}
 		p->stream = m->stream;

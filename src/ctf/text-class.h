@@ -85,6 +85,7 @@ struct text_printer {
 	struct text_opts opts;
 	struct text_colours colours;
 	struct arena arena;
+	struct map paths; /* of traces, by address, to const char * */
 	struct map packets; /* of streams, by address, to struct text_packet */
 	const struct ctf_stream *stream; /* of the newest event, and its packet */
 	struct text_packet *packet;
@@ -102,9 +103,8 @@ struct text_printer {
 	struct str log; /* scratch */
 };
 
-struct text_op *text_op_new(struct text_printer *p, const struct ctf_type *type,
-			    const char *prefix, bool names, const struct text_class *class,
-			    enum ctf_scope scope);
+/* "host/path", as babeltrace2 names a trace */
+void text_trace_name(const struct text_printer *p, const struct ctf_trace *t, struct str *out);
 /* The packet's entry for the event's stream; NULL for no memory. */
 struct text_packet *text_packet_of(struct text_printer *p, const struct ctf_message *m);
 

@@ -181,7 +181,7 @@ size_t text_put_real(char *buf, double value)
 {
 	static const long double powers[] = {1e0L, 1e1L, 1e2L, 1e3L, 1e4L,
 					     1e5L, 1e6L, 1e7L, 1e8L, 1e9L};
-	static const uint32_t integers[] = {1,	     10,      100,	1000,	   10000,
+	static const uint32_t integers[] = {1,      10,      100,      1000,      10000,
 					    100000, 1000000, 10000000, 100000000, 1000000000};
 	double a = fabs(value);
 	long double scaled;
@@ -231,9 +231,9 @@ slow:
 
 /* What stands behind the backslash; 1: as \xNN; 0: as it is. */
 static const char escapes[256] = {
-	[0] = '0',   [1 ... 6] = 1,   [7] = 'a',     [8] = 'b',	     [9] = 't',	 [10] = 'n',
-	[11] = 'v',  [12] = 'f',      [13] = 'r',    [14 ... 26] = 1, [27] = 'e', [28 ... 31] = 1,
-	[127] = 1,   ['"'] = '"',     ['\''] = '\'', ['?'] = '?',    ['\\'] = '\\',
+	[0] = '0',  [1 ... 6] = 1, [7] = 'a',     [8] = 'b',       [9] = 't',     [10] = 'n',
+	[11] = 'v', [12] = 'f',    [13] = 'r',    [14 ... 26] = 1, [27] = 'e',    [28 ... 31] = 1,
+	[127] = 1,  ['"'] = '"',   ['\''] = '\'', ['?'] = '?',     ['\\'] = '\\',
 };
 
 static void add_quoted(struct writer *w, const char *text, size_t len)
@@ -307,8 +307,8 @@ static void put_number(struct writer *w, uint8_t kind, uint32_t bits, const stru
 		break;
 	case TEXT_OP_OCTAL:
 		*w->at++ = '0';
-		w->at = put_octal(w->at, v->kind == CTF_VALUE_I64 ? digits_of(v->u64, bits, 3)
-								     : v->u64);
+		w->at = put_octal(w->at,
+				  v->kind == CTF_VALUE_I64 ? digits_of(v->u64, bits, 3) : v->u64);
 		break;
 	case TEXT_OP_BINARY:
 		put(w, "0b", 2);
@@ -729,12 +729,23 @@ static void add_uuid(struct str *out, const uint8_t uuid[16])
 		str_addf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
 }
 
+/* A stream without an id has its place among those of its class. */
+static uint64_t stream_id(const struct ctf_stream *s)
+{
+	uint64_t id = 0;
+
+	if (s->has_id)
+		return s->id;
+	for (const struct ctf_stream *other = s->trace->streams; other < s; other++)
+		id += other->class == s->class;
+	return id;
+}
+
 void text_discarded(struct text_printer *p, struct str *out, const struct ctf_message *m)
 {
 	const char *yellow = p->opts.colour ? "\033[33m" : "", *reset = p->colours.reset;
 	const char *what = m->kind == CTF_MESSAGE_DISCARDED_EVENTS ? "event" : "packet";
 	const struct ctf_trace_class *tc = m->stream->trace->class;
-	const struct ctf_env_entry *host = ctf_env_find(tc, "hostname");
 
 	str_addf(out, "%s%sWARNING%s%s: ", yellow, p->opts.colour ? "\033[1m" : "", reset, yellow);
 	if (m->has_count)
@@ -746,7 +757,9 @@ void text_discarded(struct text_printer *p, struct str *out, const struct ctf_me
 		add_discarded_range(p, out, m);
 	else
 		str_add(out, "(unknown time range)");
-	str_addf(out, " in trace \"%s\" ", host && host->is_string ? host->text : "");
+	str_add(out, " in trace \"");
+	text_trace_name(p, m->stream->trace, out);
+	str_add(out, "\" ");
 	if (tc->has_uuid) {
 		str_add(out, "(UUID: ");
 		add_uuid(out, tc->uuid);
@@ -754,12 +767,7 @@ void text_discarded(struct text_printer *p, struct str *out, const struct ctf_me
 	} else {
 		str_add(out, "(no UUID) ");
 	}
-	str_addf(out, "within stream \"%s/%s\" (stream class ID: %" PRIu64 ", ",
-		 m->stream->trace->path ? m->stream->trace->path : "", m->stream->name,
-		 m->stream->class->id);
-	if (m->stream->has_id)
-		str_addf(out, "stream ID: %" PRIu64, m->stream->id);
-	else
-		str_add(out, "no stream ID");
-	str_addf(out, ").%s\n", reset);
+	str_addf(out,
+		 "within stream \"%s\" (stream class ID: %" PRIu64 ", stream ID: %" PRIu64 ").%s\n",
+		 m->stream->name, m->stream->class->id, stream_id(m->stream), reset);
 }

@@ -69,6 +69,8 @@ struct text_class;
 
 int text_printer_new(struct text_printer **out, const struct text_opts *opts);
 void text_printer_free(struct text_printer *p);
+/* Where the trace lies below what the user named; babeltrace2 appends it to the trace's name. */
+int text_printer_set_path(struct text_printer *p, const struct ctf_trace *t, const char *path);
 /* True once a time before the origin had to be written as seconds. */
 bool text_printer_saw_negative_time(const struct text_printer *p);
 
