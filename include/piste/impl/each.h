@@ -11,6 +11,7 @@
  *	K	PISTE_ARRAY(...) and its like, which expand to (~, KIND, a, b, c)
  */
 
+/* clang-format off */
 #define PISTE_CAT_(a, b) a##b
 #define PISTE_CAT(a, b) PISTE_CAT_(a, b)
 #define PISTE_CAT2_(a, b) a##b
@@ -28,11 +29,13 @@
  * PISTE_FORM(x) is E, N or K. `PISTE_PROBE_ x` is a call when x begins with a
  * parenthesis; a single thing in it, as in `(int)y`, is an expression.
  */
-#define PISTE_PICK6_(a, b, c, d, e, f, ...) f
+#define PISTE_PICK13_(a, b, c, d, e, f, g, h, i, j, k, l, m, ...) m
 #define PISTE_PROBE_IS_E ~
 #define PISTE_PROBE_IS_N ~, N
 #define PISTE_PROBE_IS_K ~, K
-#define PISTE_PROBE_(...) PISTE_CAT3(PISTE_PROBE_IS_, PISTE_PICK6_(__VA_ARGS__, K, K, N, N, E, ~))
+#define PISTE_PROBE_(...) \
+	PISTE_CAT3(PISTE_PROBE_IS_, \
+		   PISTE_PICK13_(__VA_ARGS__, N, N, N, N, N, N, N, K, N, N, N, E, ~))
 #define PISTE_FORM_(...) PISTE_SECOND_(__VA_ARGS__, E, ~)
 #define PISTE_FORM(x) PISTE_FORM_(PISTE_PROBE_ x)
 /* (name, expr, …) to expr */
