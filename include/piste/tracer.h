@@ -49,7 +49,8 @@ int piste_tracer_detach(int handle, const char *pattern);
  * called from it. */
 void piste_tracer_unregister(int handle);
 
-/* Calls fn for every event of this process, until it returns other than 0, which is returned. */
+/* Calls fn for every event of this process, until it returns other than 0, which is returned.
+ * Not while another thread may dlclose. */
 int piste_sites_each(int (*fn)(void *priv, const struct piste_site *site), void *priv);
 
 #ifdef __cplusplus

@@ -59,7 +59,7 @@ static bool populate(uint32_t index, uint32_t from, uint32_t to)
 		to = pool->chunk_size;
 	}
 	result = SYS_CALL(SYS_madvise, base + from, to - from, MADV_POPULATE_WRITE);
-	if (result == -EINVAL && piste_local.fd >= 0) /* before Linux 5.14 */
+	if (result == -EINVAL && pool_descriptor_is_ours()) /* before Linux 5.14 */
 		result = SYS_CALL(SYS_fallocate, piste_local.fd, 0,
 				  pool->chunks_offset + (uint64_t)index * pool->chunk_size + from,
 				  to - from);
@@ -69,10 +69,25 @@ static bool populate(uint32_t index, uint32_t from, uint32_t to)
 	return true;
 }
 
+/* A tracer may arrive at the same time: it counts itself and then sweeps the limits, we store a
+ * limit and then look whether there is one. */
 static void set_limit(struct piste_chunk *chunk, uint32_t limit)
 {
 	chunk->limit = limit;
-	chunk->fast_limit = chunk->cpu || chunk->clock != PISTE_CLOCK_TICKS ? 0 : limit;
+	if (chunk->cpu || chunk->clock != PISTE_CLOCK_TICKS)
+		limit = 0;
+	__atomic_store_n(&chunk->fast_limit, limit, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&piste_local.tracers, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&chunk->fast_limit, 0, __ATOMIC_RELAXED);
+}
+
+void chunks_slow_down(void)
+{
+	struct piste_pool *pool = piste_local.pool;
+
+	for (uint32_t i = 0; i < pool->chunk_count; i++)
+		if (piste_local.populated[i])
+			__atomic_store_n(&pool_chunk(i)->fast_limit, 0, __ATOMIC_SEQ_CST);
 }
 
 static bool extend(struct piste_chunk *chunk)
@@ -131,7 +146,7 @@ void chunk_finish(struct piste_chunk *chunk)
 	__atomic_add_fetch(&pool->finished, 1, __ATOMIC_RELEASE);
 }
 
-/* Chunks of threads that are gone and could not give them back. */
+/* Chunks of threads that are gone and could not give them back. One that is LEASED has its tid. */
 static void reclaim(void)
 {
 	struct piste_pool *pool = piste_local.pool;
@@ -141,7 +156,7 @@ static void reclaim(void)
 		uint32_t leased = PISTE_CHUNK_LEASED;
 
 		if (__atomic_load_n(pool_state(i), __ATOMIC_ACQUIRE) != PISTE_CHUNK_LEASED ||
-		    !piste_local.populated[i] || !chunk->tid || thread_is_alive(chunk->tid))
+		    !piste_local.populated[i] || thread_is_alive(chunk->tid))
 			continue;
 		/* FULL with no session is nobody's state: it marks the chunk as ours alone */
 		if (__atomic_compare_exchange_n(pool_state(i), &leased, PISTE_CHUNK_FULL, false,
@@ -160,8 +175,7 @@ static struct piste_chunk *take_free(struct thread *thread, uint32_t level, uint
 		__atomic_store_n(pool_state(index), PISTE_CHUNK_FREE, __ATOMIC_RELEASE);
 		return NULL;
 	}
-	/* a recorder that looks now finds nothing committed */
-	__atomic_store_n(&chunk->committed, PISTE_CHUNK_HEADER, __ATOMIC_RELEASE);
+	chunk->committed = PISTE_CHUNK_HEADER;
 	chunk->magic = PISTE_CHUNK_MAGIC;
 	chunk->abi = PISTE_POOL_ABI;
 	chunk->clock = (uint8_t)pool->clock;
@@ -175,7 +189,9 @@ static struct piste_chunk *take_free(struct thread *thread, uint32_t level, uint
 	chunk->size = pool->chunk_size;
 	SYS_CALL(SYS_prctl, PR_GET_NAME, chunk->comm);
 	set_limit(chunk, CHUNK_FIRST_STEP);
-	__atomic_store_n(&chunk->begin, probe_clock(), __ATOMIC_RELEASE);
+	chunk->begin = probe_clock();
+	/* release: pairs with the acquire of recorders, which read no chunk before */
+	__atomic_store_n(pool_state(index), PISTE_CHUNK_LEASED, __ATOMIC_RELEASE);
 	return chunk;
 }
 
@@ -184,9 +200,6 @@ static struct piste_chunk *lease(struct thread *thread, uint32_t level)
 	struct piste_pool *pool = piste_local.pool;
 	uint32_t freed = __atomic_load_n(&pool->freed, __ATOMIC_ACQUIRE);
 
-	/* nothing was freed since there was nothing: do not look again for every record */
-	if (thread->starved && thread->starved_at == freed && ++thread->starved_count % 4096)
-		return NULL;
 	if (pool->announce_pending)
 		pool_announce();
 	for (int attempt = 0; attempt < 2; attempt++) {
@@ -197,7 +210,7 @@ static struct piste_chunk *lease(struct thread *thread, uint32_t level)
 
 				if (__atomic_load_n(state, __ATOMIC_RELAXED) != PISTE_CHUNK_FREE ||
 				    !__atomic_compare_exchange_n(
-					    state, &expected, PISTE_CHUNK_LEASED, false,
+					    state, &expected, PISTE_CHUNK_TAKEN, false,
 					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 					continue;
 				chunk = take_free(thread, level, i);
@@ -216,13 +229,21 @@ static struct piste_chunk *lease(struct thread *thread, uint32_t level)
 	return NULL;
 }
 
-struct piste_chunk *chunk_with_room(struct thread *thread, uint32_t level, uint32_t need)
+static bool has_room(const struct piste_chunk *chunk, uint32_t need)
+{
+	return chunk->committed + need + (chunk->cpu ? 4 : 0) <= chunk->limit;
+}
+
+/* With signals blocked: a handler that never returns would take a chunk along. */
+static struct piste_chunk *make_room(struct thread *thread, uint32_t level, uint32_t need)
 {
 	struct piste_chunk *chunk = thread->chunks[level];
 
+	if (!thread->tid) /* a handler forked, and this is the child */
+		return NULL;
 	for (int leased = 0;;) {
 		if (chunk != &piste_chunk_none) {
-			if (chunk->committed + need + (chunk->cpu ? 4 : 0) <= chunk->limit)
+			if (has_room(chunk, need))
 				break;
 			if (extend(chunk))
 				continue;
@@ -241,5 +262,23 @@ struct piste_chunk *chunk_with_room(struct thread *thread, uint32_t level, uint3
 			thread->site.chunk = chunk;
 		leased = 1;
 	}
+	return chunk;
+}
+
+struct piste_chunk *chunk_with_room(struct thread *thread, uint32_t level, uint32_t need)
+{
+	struct piste_chunk *chunk = thread->chunks[level];
+	uint64_t mask;
+
+	if (chunk && has_room(chunk, need))
+		return chunk;
+	/* nothing was freed since there was nothing: do not look again for every record */
+	if (chunk == &piste_chunk_none && thread->starved &&
+	    thread->starved_at == __atomic_load_n(&piste_local.pool->freed, __ATOMIC_ACQUIRE) &&
+	    ++thread->starved_count % 4096)
+		return NULL;
+	mask = signals_block();
+	chunk = make_room(thread, level, need);
+	signals_restore(mask);
 	return chunk;
 }

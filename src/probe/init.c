@@ -15,10 +15,6 @@
 #include "probe/probe.h"
 #include "probe/sys.h"
 
-#ifndef MADV_WIPEONFORK
-#define MADV_WIPEONFORK 18
-#endif
-
 extern char **environ;
 
 /* See impl/record.h: what draws this archive into a static link. */
@@ -90,22 +86,6 @@ static uint32_t choose_clock(void)
 		return PISTE_CLOCK_MONOTONIC;
 #endif
 	return PISTE_CLOCK_TICKS;
-}
-
-static bool threads_create(void)
-{
-	size_t head = sizeof(struct thread), size = head + THREADS_MAX * sizeof(struct thread);
-	char *memory = sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-
-	if (!memory)
-		return false;
-	if (sys_failed(SYS_CALL(SYS_madvise, memory, size, MADV_WIPEONFORK)))
-		return false; /* before Linux 4.14: a fork could not be seen */
-	piste_local.threads = (struct thread *)(memory + head);
-	piste_local.alive = (uint32_t *)memory; /* on the page of the first threads */
-	*piste_local.alive = 1;
-	return true;
 }
 
 /* What a process that is gone cannot be asked for any more; only where somebody records. */

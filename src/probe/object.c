@@ -41,16 +41,55 @@ static uint32_t gate_count(const struct piste_object *handle)
 	return (uint32_t)(handle->gates_end - handle->gates);
 }
 
-/* Lays pages of the pool over the object's. */
-void objects_map_gates(struct object *object)
+/*
+ * Lays pages of the pool over the object's; false when they were left alone.
+ *
+ * An old size of 0 duplicates a shared mapping: no descriptor is needed, which
+ * the program may have closed. Where code shares the pages (-z noseparate-code),
+ * even our own, they must never be without PROT_EXEC: the copy is born with it.
+ */
+bool objects_map_gates(struct object *object)
 {
 	char *source = pool_at(piste_local.pool->gates_offset + object->gates_page);
+	int born = PROT_READ | PROT_WRITE;
+	long result;
 
-	/* an old size of 0 duplicates a shared mapping: no descriptor is needed, which the program
-	 * may have closed */
-	SYS_CALL(SYS_mremap, source, 0, object->pages_size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		 object->pages);
+	if (object->protection & PROT_EXEC) {
+		result = SYS_CALL(SYS_mprotect, source, object->pages_size, born | PROT_EXEC);
+		if (sys_failed(result))
+			return false;
+	}
+	result = SYS_CALL(SYS_mremap, source, 0, object->pages_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+			  object->pages);
+	if (object->protection & PROT_EXEC)
+		SYS_CALL(SYS_mprotect, source, object->pages_size, born);
+	if (sys_failed(result))
+		return false;
 	SYS_CALL(SYS_mprotect, object->pages, object->pages_size, object->protection);
+	return true;
+}
+
+static void shut_gates(const struct object *object)
+{
+	size_t gates = (size_t)((const char *)object->handle->gates - object->pages);
+	char *copy = sys_mmap(NULL, object->pages_size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	if (!copy)
+		return; /* they stay as they are: their events are lost */
+	__builtin_memcpy(copy, object->pages, object->pages_size);
+	for (uint32_t i = 0; i < gate_count(object->handle); i++)
+		((struct piste_gate *)(void *)(copy + gates))[i].enabled = 0;
+	SYS_CALL(SYS_mprotect, copy, object->pages_size, object->protection);
+	SYS_CALL(SYS_mremap, copy, object->pages_size, object->pages_size,
+		 MREMAP_MAYMOVE | MREMAP_FIXED, object->pages);
+}
+
+void objects_shut_gates(void)
+{
+	for (uint32_t i = 0; i < piste_local.object_count; i++)
+		if (piste_local.objects[i].handle)
+			shut_gates(&piste_local.objects[i]);
 }
 
 /* What the program headers tell: how the gates' segment is mapped, and the build-id. */
@@ -144,12 +183,10 @@ static struct piste_object_record *record_write(struct object *object, uint32_t 
 		if (site->abi != PISTE_SITE_ABI)
 			continue;
 		if (site->kind != PISTE_SITE_GATE && site->id != PISTE_ID_NONE) {
-			/* a copy of code that was seen already: near the end of the list, mostly */
-			struct piste_site_record *seen = record_sites(record);
-
-			for (uint32_t n = 0; n < record->site_count; n++, seen = next_site(seen))
-				if (((struct piste_site *)(seen + 1))->id == site->id)
-					gate_sites[i] = n;
+			/* a copy of code that was seen already: not long ago, mostly */
+			for (uint32_t n = i; n-- > 0 && gate_sites[i] == ~0u;)
+				if (gate_site(&handle->gates[n]) == site)
+					gate_sites[i] = gate_sites[n];
 			continue;
 		}
 		if (site->kind != PISTE_SITE_GATE) {
@@ -238,15 +275,14 @@ static bool share_gates(struct object *object)
 			 object->pages_size);
 	object->record->gates_offset = pool->gates_offset + object->gates_page +
 				       ((uintptr_t)object->handle->gates - start);
-	objects_map_gates(object);
-	return true;
+	return objects_map_gates(object);
 }
 
 /* Opens the gates of one object that the active sessions and the tracers want. */
 static void apply_sessions(struct object *object)
 {
 	struct piste_pool *pool = piste_local.pool;
-	uint32_t active = __atomic_load_n(&pool->active, __ATOMIC_SEQ_CST);
+	uint32_t active = __atomic_load_n(&pool->active, __ATOMIC_SEQ_CST), gone;
 	struct piste_gate *gates = (struct piste_gate *)pool_at(object->record->gates_offset);
 
 	for (uint32_t i = 0; i < object->record->gate_count; i++) {
@@ -263,6 +299,10 @@ static void apply_sessions(struct object *object)
 				__atomic_or_fetch(&gates[i].enabled, 1u << s, __ATOMIC_RELAXED);
 		tracers_apply(site, &gates[i]);
 	}
+	/* sessions that left meanwhile may have closed their gates before we opened them */
+	gone = active & ~__atomic_load_n(&pool->active, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; gone && i < object->record->gate_count; i++)
+		__atomic_and_fetch(&gates[i].enabled, ~gone, __ATOMIC_RELAXED);
 }
 
 void objects_apply_sessions(void)
@@ -283,12 +323,18 @@ static bool object_add(struct piste_object *handle)
 	__builtin_memset(object, 0, sizeof(*object));
 	object->handle = handle;
 	object->record = record_write(object, &ids);
-	if (!object->record || !share_gates(object))
+	if (!object->record)
 		return false;
+	if (!share_gates(object)) {
+		for (uint32_t i = 0; i < gate_count(handle); i++)
+			gate_site(&handle->gates[i])->id = PISTE_ID_NONE;
+		return false;
+	}
 	object->record->live = 1;
 	piste_local.object_count++;
-	pool->event_count = ids;
-	pool->objects_used += object->record->size;
+	pool->event_count = piste_local.event_count = ids;
+	piste_local.objects_used += object->record->size;
+	pool->objects_used = piste_local.objects_used;
 	/* pairs with the acquire of recorders, and comes before we look at `active`: a recorder
 	 * that becomes active now sees the object, or is seen by us */
 	__atomic_store_n(&pool->object_count, piste_local.object_count, __ATOMIC_SEQ_CST);

@@ -71,24 +71,33 @@ static int memfd_open(uint64_t size)
 		SYS_CALL(SYS_close, fd);
 		return -ENOMEM;
 	}
+	piste_local.device = st.st_dev;
 	piste_local.inode = st.st_ino;
 	return (int)fd;
 }
 
 /* The program may have closed it, and opened something else at its number. */
-static bool descriptor_is_ours(void)
+bool pool_descriptor_is_ours(void)
 {
 	struct stat st;
 
 	return piste_local.fd >= 0 && SYS_CALL(SYS_fstat, piste_local.fd, &st) == 0 &&
-	       st.st_ino == piste_local.inode;
+	       st.st_dev == piste_local.device && st.st_ino == piste_local.inode;
+}
+
+/* The pool is anonymous: no recorder can find it. */
+static bool fd_is_missing(void)
+{
+	return piste_local.fd < 0;
 }
 
 static int pool_map(uint64_t budget_bytes, struct piste_pool **out)
 {
 	uint32_t chunks = CHUNKS_DEFAULT;
 	uint64_t page = getauxval(AT_PAGESZ);
-	struct piste_pool layout = {0}, *pool;
+	/* static: it is large, a handler's stack may be small, and there is one caller at a time */
+	static struct piste_pool layout;
+	struct piste_pool *pool;
 	int fd;
 
 	if (budget_bytes / CHUNK_SIZE > chunks)
@@ -132,6 +141,7 @@ static int pool_map(uint64_t budget_bytes, struct piste_pool **out)
 	__builtin_memcpy((char *)pool + sizeof(uint64_t), (char *)&layout + sizeof(uint64_t),
 			 offsetof(struct piste_pool, sessions) - sizeof(uint64_t));
 	piste_local.fd = fd;
+	piste_local.pid = layout.pid;
 	*out = pool;
 	return 0;
 }
@@ -156,40 +166,37 @@ bool pool_is_inherited(void)
 int pool_renew_after_fork(void)
 {
 	struct piste_pool *old = piste_local.pool, *pool;
-	bool close_old = descriptor_is_ours();
+	bool close_old = pool_descriptor_is_ours();
 	int old_fd = piste_local.fd, err;
 
 	/* the child's own table of what has memory */
-	__builtin_memset(piste_local.populated, 0, sizeof(piste_local.populated));
+	__builtin_memset(piste_local.populated, 0,
+			 old->chunk_count * sizeof(piste_local.populated[0]));
 	err = pool_map(old->budget_bytes, &pool);
 	if (err) {
 		/* no memory: the gates of this process shut, those of its parent stay */
+		objects_shut_gates();
 		piste_local.pool = NULL;
-		for (uint32_t i = 0; i < piste_local.object_count; i++)
-			if (piste_local.objects[i].handle)
-				sys_mmap(piste_local.objects[i].pages,
-					 piste_local.objects[i].pages_size, PROT_READ,
-					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1);
 		return err;
 	}
 	pool->clock = old->clock;
 	pool->parent_pid = old->pid;
 	pool->flags = old->flags;
-	pool->event_count = old->event_count;
-	pool->objects_used = old->objects_used;
-	pool->object_count = old->object_count;
+	pool->event_count = piste_local.event_count;
+	pool->objects_used = piste_local.objects_used;
+	pool->object_count = piste_local.object_count;
 	__builtin_memcpy(pool->exe, old->exe, sizeof(pool->exe));
 	__builtin_memcpy(pool->cmdline, old->cmdline, sizeof(pool->cmdline));
 	pool->cmdline_size = old->cmdline_size;
 	__builtin_memcpy((char *)pool + pool->objects_offset, (char *)old + old->objects_offset,
-			 old->objects_used);
+			 piste_local.objects_used);
 	/* copied as a whole: it holds constants of the objects beside the gates */
 	__builtin_memcpy((char *)pool + pool->gates_offset, (char *)old + old->gates_offset,
 			 piste_local.gates_used);
 	for (uint32_t i = 0; i < PISTE_SESSIONS_MAX; i++) {
 		struct piste_session *from = &old->sessions[i];
 
-		if (!(old->active & 1u << i) ||
+		if (fd_is_missing() || !(old->active & 1u << i) ||
 		    __atomic_load_n(&from->state, __ATOMIC_ACQUIRE) != PISTE_SESSION_ACTIVE)
 			continue;
 		pool->sessions[i] = *from;
@@ -204,9 +211,10 @@ int pool_renew_after_fork(void)
 		object->record =
 			(struct piste_object_record *)((char *)pool +
 						       ((char *)object->record - (char *)old));
-		if (object->handle)
-			objects_map_gates(object);
+		object->record->live = object->handle && objects_map_gates(object);
 	}
+	if (!threads_renew_after_fork())
+		piste_local.pool = NULL;
 	/*
 	 * The parent's chunks go, and its memory with them. Not unmapped: should the fork have
 	 * happened in a handler that interrupted a site, that site's record lands in here.
@@ -215,6 +223,8 @@ int pool_renew_after_fork(void)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1);
 	if (close_old)
 		SYS_CALL(SYS_close, old_fd);
+	if (!piste_local.pool)
+		return -ENOMEM;
 	__atomic_store_n(&pool->magic, PISTE_POOL_MAGIC, __ATOMIC_RELEASE);
 	*piste_local.alive = 1;
 	pool_announce();
@@ -280,7 +290,7 @@ void pool_announce(void)
 
 	if (!pending)
 		return;
-	if (!descriptor_is_ours())
+	if (!pool_descriptor_is_ours())
 		return;
 	for (uint32_t i = 0; i < PISTE_SESSIONS_MAX; i++) {
 		long result;
@@ -299,6 +309,8 @@ int pool_claim_session(const struct piste_session *session)
 {
 	struct piste_pool *pool = piste_local.pool;
 
+	if (fd_is_missing())
+		return -ENXIO;
 	for (uint32_t i = 0; i < PISTE_SESSIONS_MAX; i++) {
 		struct piste_session *slot = &pool->sessions[i];
 		uint32_t expected = PISTE_SESSION_FREE;
@@ -324,13 +336,24 @@ int pool_claim_session(const struct piste_session *session)
 
 #define SIGNAL_SET_BYTES 8
 
-uint64_t lock_acquire(void)
+uint64_t signals_block(void)
 {
 	uint64_t all = ~0ull, mask = 0;
-	uint32_t tid;
 
 	SYS_CALL(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, &mask, SIGNAL_SET_BYTES);
-	tid = sys_gettid();
+	return mask;
+}
+
+void signals_restore(uint64_t mask)
+{
+	SYS_CALL(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &mask, 0, SIGNAL_SET_BYTES);
+}
+
+uint64_t lock_acquire(void)
+{
+	uint64_t mask = signals_block();
+	uint32_t tid = sys_gettid();
+
 	for (;;) {
 		uint32_t holder = 0;
 
@@ -338,7 +361,7 @@ uint64_t lock_acquire(void)
 						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			return mask;
 		/* forked while another thread held it: that thread is not here */
-		if (!thread_is_alive(holder))
+		if (holder == tid || !thread_is_alive(holder))
 			__atomic_compare_exchange_n(&piste_local.lock, &holder, 0, false,
 						    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 		SYS_CALL(SYS_sched_yield, 0);
@@ -348,5 +371,5 @@ uint64_t lock_acquire(void)
 void lock_release(uint64_t mask)
 {
 	__atomic_store_n(&piste_local.lock, 0, __ATOMIC_RELEASE);
-	SYS_CALL(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &mask, 0, SIGNAL_SET_BYTES);
+	signals_restore(mask);
 }

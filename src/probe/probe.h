@@ -23,6 +23,33 @@
 #define PISTE_IN_LIBRARY
 #include "piste/impl/record.h"
 
+/* The archive shares one namespace with the program that it is linked into. */
+#define chunk_finish piste_chunk_finish
+#define chunk_with_room piste_chunk_with_room
+#define chunks_slow_down piste_chunks_slow_down
+#define lock_acquire piste_lock_acquire
+#define lock_release piste_lock_release
+#define objects_apply_sessions piste_objects_apply_sessions
+#define objects_map_gates piste_objects_map_gates
+#define objects_shut_gates piste_objects_shut_gates
+#define pool_announce piste_pool_announce
+#define pool_claim_session piste_pool_claim_session
+#define pool_create piste_pool_create
+#define pool_descriptor_is_ours piste_pool_descriptor_is_ours
+#define pool_is_inherited piste_pool_is_inherited
+#define pool_renew_after_fork piste_pool_renew_after_fork
+#define probe_clock piste_probe_clock
+#define probe_init piste_probe_init
+#define signals_block piste_signals_block
+#define signals_restore piste_signals_restore
+#define thread_attach piste_thread_attach
+#define thread_init piste_thread_init
+#define thread_is_alive piste_thread_is_alive
+#define threads_create piste_threads_create
+#define threads_renew_after_fork piste_threads_renew_after_fork
+#define tracers_apply piste_tracers_apply
+#define tracers_call piste_tracers_call
+
 #define PISTE_EXPORT __attribute__((visibility("default")))
 
 #define NESTING_MAX 4 /* writers of a thread: itself, and handlers within handlers */
@@ -48,7 +75,7 @@ struct thread {
 	uint32_t starved_at; /* … when pool->freed was this */
 	uint32_t starved_count;
 	uintptr_t frames[NESTING_MAX];
-	struct piste_chunk *chunks[NESTING_MAX];
+	struct piste_chunk *chunks[NESTING_MAX]; /* never NULL but after a wipe */
 } __attribute__((aligned(64)));
 
 /* Instrumented objects of this process, in the order of the pool's records. */
@@ -63,21 +90,29 @@ struct object {
 
 struct local {
 	struct piste_pool *pool; /* NULL: sites stay off */
+	uint32_t pid; /* of the process that made the pool */
 	int fd; /* -1 when there is none */
-	uint64_t inode; /* of the memfd, to recognise the fd */
+	uint64_t device, inode; /* of the memfd, to recognise the fd */
 	struct thread *threads; /* THREADS_MAX, the first page's head below */
 	/* Wiped by fork: that is how a child knows what it is. */
 	uint32_t *alive;
 	uint32_t thread_hint;
-	uint64_t gates_used;
-	uint32_t object_count;
+	/* No writer was to be had when threads_released was this; how often since. */
+	uint32_t threads_full, threads_full_at, threads_full_count;
+	uint32_t threads_released;
+	/* As the pool has them; a forked child's truth, since the parent goes on writing there. */
+	uint64_t gates_used, objects_used;
+	uint32_t object_count, event_count;
 	struct object objects[OBJECTS_MAX];
 	uint32_t lock; /* tid of the holder */
+	/* Tracers in the process: while there are any, every record takes the slow path. Written
+	 * with the lock held, before a sweep of all chunks; read by chunk.c, seq_cst both. */
+	uint32_t tracers;
 	uint16_t populated[CHUNKS_MAX]; /* steps of CHUNK_FIRST_STEP that have memory */
 };
 extern struct local piste_local __attribute__((visibility("hidden")));
 
-extern struct piste_thread piste_thread_none; /* of a thread that has not traced yet */
+extern struct thread piste_thread_none; /* of a thread that has not traced yet */
 extern struct piste_chunk piste_chunk_none; /* of a thread that has no chunk: always full */
 
 static inline char *pool_at(uint64_t offset)
@@ -103,6 +138,10 @@ static inline struct piste_chunk *pool_chunk(uint32_t index)
 					     (uint64_t)index * pool->chunk_size);
 }
 
+/* Nothing in between sees a handler, or ends in one that never returns. The mask goes back. */
+uint64_t signals_block(void);
+void signals_restore(uint64_t mask);
+
 /* All signals blocked, the lock held. Returns the mask to give back to lock_release. */
 uint64_t lock_acquire(void);
 void lock_release(uint64_t mask);
@@ -114,22 +153,28 @@ uint64_t probe_clock(void);
 int pool_create(uint64_t budget_bytes); /* 0 or negative errno */
 bool pool_is_inherited(void); /* we are a forked child that still has its parent's */
 int pool_renew_after_fork(void);
+bool pool_descriptor_is_ours(void);
 void pool_announce(void); /* to every session that does not know us yet; never blocks */
 int pool_claim_session(const struct piste_session *session); /* the slot, or negative errno */
 
 /* object.c */
 void objects_apply_sessions(void); /* opens the gates that active sessions want */
-void objects_map_gates(struct object *object);
+bool objects_map_gates(struct object *object);
+void objects_shut_gates(void); /* for good, on pages that belong to nobody else */
 
 /* thread.c */
 struct thread *thread_attach(void); /* NULL when there is no room */
 bool thread_is_alive(uint32_t tid);
 void thread_init(void);
+bool threads_create(void);
+bool threads_renew_after_fork(void);
 
 /* chunk.c */
 /* Room for `need` bytes in the thread's chunk of this level; NULL when there is none. */
 struct piste_chunk *chunk_with_room(struct thread *thread, uint32_t level, uint32_t need);
 void chunk_finish(struct piste_chunk *chunk);
+/* Every thread takes the slow path from its next record on. */
+void chunks_slow_down(void);
 
 /* tracer.c */
 void tracers_call(const struct piste_cursor *cursor);

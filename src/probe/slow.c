@@ -109,14 +109,15 @@ PISTE_EXPORT char *piste_slow_reserve(struct piste_cursor *cursor, struct piste_
 	uint32_t level = 0;
 	struct piste_chunk *chunk = NULL;
 
-	if (!taken) {
-		if (thread->site.state == 0) { /* none yet, or wiped by a fork */
-			thread = thread_attach();
-			if (!thread) {
-				count_lost(NULL, gate);
-				return NULL;
-			}
+	if (!thread->tid) { /* none yet, or wiped by a fork, maybe since the site took level 0 */
+		thread = thread_attach();
+		taken = 0;
+		if (!thread) {
+			count_lost(NULL, gate);
+			return NULL;
 		}
+	}
+	if (!taken) {
 		if (thread->site.state == PISTE_THREAD_IDLE)
 			thread->depth = 0;
 		else

@@ -6,7 +6,9 @@
  * Slot i of the private array goes with writer i of the pool; the writer's tid
  * says whether the slot is taken. The array lies in memory that a fork wipes
  * to zero (MADV_WIPEONFORK), which is how a child learns that nothing in it is
- * its own, without a handler and without a look at its pid.
+ * its own, without a look at its pid. A fork handler serves one case: a signal
+ * handler that interrupted a site forks, and its child goes on with the record
+ * that was in flight, which lies in its parent's chunk.
  *
  * A thread that ends gives its chunks back through a pthread key. Where that
  * cannot be set from where we are (a signal handler may be in malloc), the
@@ -25,16 +27,20 @@
 /* Below this glibc keeps a key's value in the thread itself, and sets it without allocating. */
 #define KEYS_IN_THREAD 32
 
-struct piste_thread piste_thread_none;
+struct thread piste_thread_none;
 PISTE_EXPORT __thread struct piste_thread *piste_self
-	__attribute__((tls_model("initial-exec"))) = &piste_thread_none;
+	__attribute__((tls_model("initial-exec"))) = &piste_thread_none.site;
+static __thread uintptr_t state_at_fork __attribute__((tls_model("initial-exec")));
 
 static pthread_key_t exit_key;
 static bool have_exit_key;
 
+/* Not getpid(): a child of vfork has another, and shares these threads. */
 bool thread_is_alive(uint32_t tid)
 {
-	return SYS_CALL(SYS_tgkill, sys_getpid(), tid, 0) != -ESRCH;
+	uint32_t pid = pool_is_inherited() ? sys_getpid() : piste_local.pid;
+
+	return SYS_CALL(SYS_tgkill, pid, tid, 0) != -ESRCH;
 }
 
 static void thread_release(struct thread *thread)
@@ -49,6 +55,7 @@ static void thread_release(struct thread *thread)
 	thread->site.state = 0;
 	thread->tid = 0;
 	__atomic_store_n(&pool_writer(thread->index)->tid, 0, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&piste_local.threads_released, 1, __ATOMIC_RELEASE);
 }
 
 static void thread_exit(void *arg)
@@ -58,13 +65,72 @@ static void thread_exit(void *arg)
 	if (piste_self != &thread->site || !thread->tid)
 		return;
 	/* a handler that traces from here on attaches anew, and sets the key again */
-	piste_self = &piste_thread_none;
+	piste_self = &piste_thread_none.site;
 	thread_release(thread);
+}
+
+static void before_fork(void)
+{
+	state_at_fork = piste_self->state;
+}
+
+static void after_fork_in_child(void)
+{
+	uint64_t mask;
+
+	if (state_at_fork <= PISTE_THREAD_IDLE)
+		return;
+	mask = lock_acquire();
+	if (piste_local.pool && pool_is_inherited())
+		pool_renew_after_fork();
+	lock_release(mask);
 }
 
 void thread_init(void)
 {
 	have_exit_key = pthread_key_create(&exit_key, thread_exit) == 0;
+	pthread_atfork(before_fork, NULL, after_fork_in_child);
+}
+
+/* Where the archive is part of a plugin that is unloaded. */
+__attribute__((destructor(101))) static void destructor(void)
+{
+	if (have_exit_key)
+		pthread_key_delete(exit_key);
+	have_exit_key = false;
+}
+
+bool threads_create(void)
+{
+	size_t head = sizeof(struct thread), size = head + THREADS_MAX * sizeof(struct thread);
+	char *memory = sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+	if (!memory)
+		return false;
+	if (sys_failed(SYS_CALL(SYS_madvise, memory, size, MADV_WIPEONFORK)))
+		return false; /* before Linux 4.14: a fork could not be seen */
+	piste_local.threads = (struct thread *)(memory + head);
+	piste_local.alive = (uint32_t *)memory; /* on the page of the first threads */
+	*piste_local.alive = 1;
+	return true;
+}
+
+/*
+ * The thread that forked still has its old slot in `piste_self`, and maybe in
+ * the registers of a site in flight: nobody else may get it.
+ */
+bool threads_renew_after_fork(void)
+{
+	struct thread *self = (struct thread *)piste_self;
+	uint32_t tid = sys_gettid();
+
+	piste_local.threads_full = 0;
+	if (tid != sys_getpid()) /* another thread forked, and we do not know its slot */
+		return threads_create();
+	if (self >= piste_local.threads && self < piste_local.threads + THREADS_MAX)
+		pool_writer((uint32_t)(self - piste_local.threads))->tid = tid;
+	return true;
 }
 
 static struct thread *claim_slot(uint32_t tid)
@@ -79,6 +145,7 @@ static struct thread *claim_slot(uint32_t tid)
 						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			continue;
 		piste_local.thread_hint = index + 1;
+		piste_local.threads_full = 0;
 		__builtin_memset(thread, 0, sizeof(*thread));
 		thread->index = index;
 		thread->tid = tid;
@@ -101,35 +168,53 @@ static void reclaim_slots(void)
 	}
 }
 
-struct thread *thread_attach(void)
+/* With the lock held. */
+static struct thread *attach(uint32_t tid)
 {
-	struct thread *thread = NULL;
-	uint64_t mask = lock_acquire();
-	uint32_t tid = sys_gettid();
+	struct thread *thread = (struct thread *)piste_self;
 
-	if (!piste_local.pool)
-		goto out;
-	if (pool_is_inherited() && pool_renew_after_fork())
-		goto out;
+	if (!piste_local.pool || (pool_is_inherited() && pool_renew_after_fork()))
+		return NULL;
 	/* a handler may have been here between the site's look and the lock */
-	if (piste_self->state == PISTE_THREAD_IDLE) {
-		thread = (struct thread *)piste_self;
-		goto out;
-	}
+	if (thread->tid)
+		return thread;
+	/* a child of vfork: what it sets up would be its parent's */
+	if (sys_getpid() != piste_local.pid)
+		return NULL;
 	thread = claim_slot(tid);
 	if (!thread) {
 		reclaim_slots();
 		thread = claim_slot(tid);
 	}
 	if (!thread) {
-		piste_self = &piste_thread_none;
-		goto out;
+		piste_local.threads_full = 1;
+		piste_local.threads_full_at =
+			__atomic_load_n(&piste_local.threads_released, __ATOMIC_ACQUIRE);
 	}
-	thread->site.state = PISTE_THREAD_IDLE;
-	piste_self = &thread->site;
-	if (have_exit_key && (unsigned)exit_key < KEYS_IN_THREAD)
-		pthread_setspecific(exit_key, thread);
-out:
+	return thread;
+}
+
+struct thread *thread_attach(void)
+{
+	struct thread *thread = NULL;
+	uint64_t mask;
+
+	/* none was given back since there was none: do not look again for every record */
+	if (piste_local.threads_full && !pool_is_inherited() &&
+	    piste_local.threads_full_at ==
+		    __atomic_load_n(&piste_local.threads_released, __ATOMIC_ACQUIRE) &&
+	    __atomic_add_fetch(&piste_local.threads_full_count, 1, __ATOMIC_RELAXED) % 4096)
+		return NULL;
+	mask = lock_acquire();
+	thread = attach(sys_gettid());
+	if (!thread) {
+		piste_self = &piste_thread_none.site;
+	} else if (piste_self != &thread->site) {
+		thread->site.state = PISTE_THREAD_IDLE;
+		piste_self = &thread->site;
+		if (have_exit_key && (unsigned)exit_key < KEYS_IN_THREAD)
+			pthread_setspecific(exit_key, thread);
+	}
 	lock_release(mask);
 	return thread;
 }

@@ -3,9 +3,10 @@
  * tracer - tracers in the process itself: any code that wants to be called at
  * sites, without a recorder, beside recorders, several at once.
  *
- * Each has a bit in the sites' `tracers`; PISTE_GATE_TRACER in the gate sends
- * the site down the slow path, which builds the record in the thread's chunk,
- * shows it to the tracers, and commits it only where a session wants it too.
+ * Each has a bit in the sites' `tracers`, and PISTE_GATE_TRACER opens their gates.
+ * While there is a tracer, all records take the slow path (a chunk's
+ * fast_limit is 0, so that the fast path need not ask); that builds the record in the thread's
+ * chunk, shows it to the tracers, and commits it only where a session wants it too.
  *
  * The table is written with the lock held, and read by sites without: a slot's
  * `fn` is stored last and cleared first, and `running` counts who is inside.
@@ -101,6 +102,8 @@ PISTE_EXPORT int piste_tracer_register(piste_tracer_fn fn, void *priv)
 		tracers[i].priv = priv;
 		__builtin_memset(tracers[i].patterns, 0, sizeof(tracers[i].patterns));
 		__atomic_store_n(&tracers[i].fn, fn, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&piste_local.tracers, 1, __ATOMIC_SEQ_CST);
+		chunks_slow_down();
 		handle = i;
 	}
 	lock_release(mask);
@@ -143,12 +146,10 @@ PISTE_EXPORT int piste_tracer_attach(int handle, const char *pattern)
 		if (pool_is_inherited())
 			pool_renew_after_fork();
 		objects_apply_sessions();
+		piste_sites_each(site_is_traced, found);
 	}
 	lock_release(mask);
-	if (err)
-		return err;
-	piste_sites_each(site_is_traced, found);
-	return found[1];
+	return err ? err : found[1];
 }
 
 PISTE_EXPORT int piste_tracer_detach(int handle, const char *pattern)
@@ -182,6 +183,7 @@ PISTE_EXPORT void piste_tracer_unregister(int handle)
 	piste_tracer_detach(handle, NULL);
 	while (__atomic_load_n(&tracer->running, __ATOMIC_SEQ_CST))
 		SYS_CALL(SYS_sched_yield, 0);
+	__atomic_sub_fetch(&piste_local.tracers, 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&tracer->claimed, 0, __ATOMIC_RELEASE);
 }
 

@@ -25,13 +25,15 @@
 #define PISTE_CODE_OF(x) PISTE_CODE(PISTE_TYPE_CODE(x), PISTE_S_ONE, 0)
 #define PISTE_CODE_SHAPED(x, shape, count) PISTE_CODE(PISTE_TYPE_CODE(x), shape, count)
 
-/* clang-format off: one line a kind reads as the table that it is */
+/* One line a kind reads as the table that it is. */
+/* clang-format off */
 
 #define PISTE_CODE_(i, x) PISTE_CAT(PISTE_CODE_IF_, PISTE_FORM(x))(x)
 #define PISTE_CODE_IF_E(x) PISTE_CODE_OF(x),
 #define PISTE_CODE_IF_N(x) PISTE_CODE_VALUE_(PISTE_VALUE_ x)
 #define PISTE_CODE_VALUE_(x) PISTE_CAT2(PISTE_CODE_VALUE_IF_, PISTE_FORM(x))(x)
 #define PISTE_CODE_VALUE_IF_E(x) PISTE_CODE_OF(x),
+#define PISTE_CODE_VALUE_IF_N(x) PISTE_CODE_OF(x), /* of the comma operator */
 #define PISTE_CODE_VALUE_IF_K(x) PISTE_CODE_KIND_ x
 #define PISTE_CODE_IF_K(x) PISTE_CODE_KIND_ x
 #define PISTE_CODE_KIND_(t, kind, a, b, c) PISTE_CODE_KIND_##kind(a, b, c)
@@ -50,6 +52,7 @@
 #define PISTE_DECLARE_IF_N(i, x) PISTE_DECLARE_VALUE_(i, PISTE_VALUE_ x)
 #define PISTE_DECLARE_VALUE_(i, x) PISTE_CAT2(PISTE_DECLARE_VALUE_IF_, PISTE_FORM(x))(i, x)
 #define PISTE_DECLARE_VALUE_IF_E(i, x) PISTE_DECLARE_IF_E(i, x)
+#define PISTE_DECLARE_VALUE_IF_N(i, x) PISTE_DECLARE_IF_E(i, x)
 #define PISTE_DECLARE_VALUE_IF_K(i, x) PISTE_DECLARE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_DECLARE_IF_K(i, x) PISTE_DECLARE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_UNPACK_(...) __VA_ARGS__
@@ -70,6 +73,7 @@
 #define PISTE_SIZE_IF_N(i, x) PISTE_SIZE_VALUE_(i, PISTE_VALUE_ x)
 #define PISTE_SIZE_VALUE_(i, x) PISTE_CAT2(PISTE_SIZE_VALUE_IF_, PISTE_FORM(x))(i, x)
 #define PISTE_SIZE_VALUE_IF_E(i, x) +PISTE_N(i)
+#define PISTE_SIZE_VALUE_IF_N(i, x) +PISTE_N(i)
 #define PISTE_SIZE_VALUE_IF_K(i, x) PISTE_SIZE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_SIZE_IF_K(i, x) PISTE_SIZE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_SIZE_KIND_(...) PISTE_SIZE_KIND2_(__VA_ARGS__)
@@ -89,6 +93,7 @@
 #define PISTE_WRITE_IF_N(i, x) PISTE_WRITE_VALUE_(i, PISTE_VALUE_ x)
 #define PISTE_WRITE_VALUE_(i, x) PISTE_CAT2(PISTE_WRITE_VALUE_IF_, PISTE_FORM(x))(i, x)
 #define PISTE_WRITE_VALUE_IF_E(i, x) PISTE_WRITE_IF_E(i, x)
+#define PISTE_WRITE_VALUE_IF_N(i, x) PISTE_WRITE_IF_E(i, x)
 #define PISTE_WRITE_VALUE_IF_K(i, x) PISTE_WRITE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_WRITE_IF_K(i, x) PISTE_WRITE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_WRITE_KIND_(...) PISTE_WRITE_KIND2_(__VA_ARGS__)

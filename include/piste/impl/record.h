@@ -34,15 +34,17 @@ struct piste_thread {
 	/* PISTE_THREAD_IDLE; the stack pointer of the site in flight; 0: not set up, or wiped.
 	 * Written by this thread and by its signal handlers, which put it back. */
 	uintptr_t state;
-	/* of nesting level 0; never NULL while the state is IDLE */
+	/* of nesting level 0; NULL only where a fork wiped it under a site in flight */
 	struct piste_chunk *chunk;
 };
 
 /* A record being written, as the fast path knows it: in registers. */
 struct piste_fast {
 	struct piste_thread *thread;
-	struct piste_chunk *chunk; /* NULL: the record is a struct piste_cursor's */
+	struct piste_chunk *chunk;
 	uint32_t end; /* what `committed` becomes */
+	uint32_t
+		slow; /* the record is a struct piste_cursor's; known where each path is compiled */
 };
 
 /* A record being written, as the slow path knows it: in memory. */
@@ -55,14 +57,25 @@ struct piste_cursor {
 	uint32_t end, gate, level;
 };
 
+/* Bound when the object is loaded: the resolver would need a lot of a small signal stack. */
+#if defined(__has_attribute)
+#if __has_attribute(noplt)
+#define PISTE_BOUND_ __attribute__((noplt))
+#endif
+#endif
+#ifndef PISTE_BOUND_
+#define PISTE_BOUND_
+#endif
+
 /* Weak: a program without libpiste links, and its gates stay shut. */
 PISTE_IMPORT __thread struct piste_thread *piste_self __attribute__((tls_model("initial-exec")));
 /* Returns the place of the payload, or NULL when the record is lost (and counted). `taken`: the
  * caller holds level 0. */
 PISTE_IMPORT char *piste_slow_reserve(struct piste_cursor *cursor, struct piste_site *site,
 				      uint32_t gate, uint32_t size, const void *stack, int taken)
-	__attribute__((cold));
-PISTE_IMPORT void piste_slow_commit(const struct piste_cursor *cursor) __attribute__((cold));
+	__attribute__((cold)) PISTE_BOUND_;
+PISTE_IMPORT void piste_slow_commit(const struct piste_cursor *cursor)
+	__attribute__((cold)) PISTE_BOUND_;
 
 /* What an object tells of itself; one a link, filled in by the linker. */
 struct piste_object {
@@ -83,7 +96,7 @@ PISTE_IMPORT void piste_object_unregister(struct piste_object *object);
  * as they are (measured: 10.2 ns for an int64 instead of 11.9, rdtsc 8.8).
  */
 #if defined(__x86_64__)
-#define PISTE_STACK_POINTER(out) __asm__ volatile("mov %%rsp, %0" : "=rm"(out))
+#define PISTE_STACK_POINTER(out) __asm__ volatile("mov %%rsp, %0" : "=m"(out))
 PISTE_INLINE uint64_t piste_ticks(void)
 {
 	return __builtin_ia32_rdtsc();
@@ -141,6 +154,10 @@ PISTE_INLINE uint32_t piste_gate_load(const struct piste_gate *gate)
 	return *(const volatile uint32_t *)&gate->enabled;
 }
 
+/* Of a size that the compiler knows, nothing is left. */
+#define PISTE_SIZE_FITS(size)                                                                      \
+	((__builtin_constant_p(size) && (size) <= 4096) || (size) <= PISTE_RECORD_MAX)
+
 /* `size`: header and payload. Returns the place of the payload, or NULL. */
 PISTE_INLINE char *piste_reserve(struct piste_fast *fast, struct piste_cursor *cursor,
 				 struct piste_site *site, uint32_t gate, uint32_t size)
@@ -149,16 +166,20 @@ PISTE_INLINE char *piste_reserve(struct piste_fast *fast, struct piste_cursor *c
 	const void *stack;
 	int taken = 0;
 
-	if (PISTE_LIKELY(thread->state == PISTE_THREAD_IDLE && !(gate & PISTE_GATE_TRACER))) {
+	if (PISTE_LIKELY(thread->state == PISTE_THREAD_IDLE)) {
 		struct piste_chunk *chunk;
-		uint32_t start, end;
+		uint32_t start = 0, end = 0;
 
 		PISTE_STACK_POINTER(thread->state);
 		PISTE_COMPILER_FENCE(); /* handlers see us in flight before we look at the chunk */
 		chunk = thread->chunk;
-		start = chunk->committed;
-		end = start + PISTE_RECORD_ALIGN(size);
-		if (PISTE_LIKELY(end <= chunk->fast_limit)) {
+		/* NULL: a handler forked just now, and this is the child */
+		if (PISTE_LIKELY(chunk != NULL)) {
+			start = chunk->committed;
+			end = start + PISTE_RECORD_ALIGN(size);
+		}
+		if (PISTE_LIKELY(chunk != NULL && end <= chunk->fast_limit &&
+				 PISTE_SIZE_FITS(size))) {
 			char *record = (char *)chunk + start;
 			uint32_t head = site->id | size << 16;
 
@@ -167,18 +188,19 @@ PISTE_INLINE char *piste_reserve(struct piste_fast *fast, struct piste_cursor *c
 			fast->thread = thread;
 			fast->chunk = chunk;
 			fast->end = end;
+			fast->slow = 0;
 			return record + PISTE_RECORD_HEADER;
 		}
 		taken = 1;
 	}
-	fast->chunk = NULL;
+	fast->slow = 1;
 	PISTE_STACK_POINTER(stack);
 	return piste_slow_reserve(cursor, site, gate, size, stack, taken);
 }
 
 PISTE_INLINE void piste_commit(const struct piste_fast *fast, const struct piste_cursor *cursor)
 {
-	if (PISTE_LIKELY(fast->chunk != NULL)) {
+	if (PISTE_LIKELY(!fast->slow)) {
 		/* pairs with the acquire of recorders: the record is whole when they see it */
 		__atomic_store_n(&fast->chunk->committed, fast->end, __ATOMIC_RELEASE);
 		PISTE_COMPILER_FENCE();

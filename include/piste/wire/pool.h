@@ -17,9 +17,11 @@
  *
  * Life of a chunk, in its state word:
  *
- *	FREE --(writer: CAS)--> LEASED --(writer: store)--> FULL | pending sessions
- *	  ^                                                      |
- *	  +---------(the last session clears its bit: CAS)-------+
+ *	FREE --(writer: CAS)--> TAKEN --(store)--> LEASED --(store)--> FULL | pending sessions
+ *	  ^                                                                 |
+ *	  +--------------(the last session clears its bit: CAS)-------------+
+ *
+ * The head of a TAKEN chunk may still be that of its last life: it holds nothing to be read.
  *
  * A chunk whose process is dead is read as it stands, [events, committed).
  * Nothing in here is to be trusted by a recorder: the process may write
@@ -219,6 +221,7 @@ PISTE_STATIC_ASSERT(sizeof(struct piste_writer) == 144, "piste_writer");
 /* Chunk states. */
 #define PISTE_CHUNK_FREE 0u
 #define PISTE_CHUNK_LEASED 0x10000u
+#define PISTE_CHUNK_TAKEN 0x40000u /* being given its head */
 #define PISTE_CHUNK_FULL 0x20000u
 #define PISTE_CHUNK_PENDING 0x0000ffffu /* sessions that still have to read it */
 
