@@ -75,17 +75,17 @@
 	} while (0)
 
 /* Fields of more than one value. Each may stand where an expression may: (name, PISTE_ARRAY(…)) */
-#define PISTE_ARRAY(elements, count) (~, SEQUENCE, elements, count, ~) /* of inferred type */
-#define PISTE_FIXED(elements, count) (~, FIXED, elements, count, ~) /* count is a constant */
-#define PISTE_BYTES(data, size) (~, BYTES, data, size, ~) /* shown in hexadecimal */
-#define PISTE_OPTIONAL(present, value) (~, OPTIONAL, present, value, ~)
+#define PISTE_ARRAY(elements, count) PISTE_KIND_(SEQUENCE, elements, count, ~) /* of inferred type */
+#define PISTE_FIXED(elements, count) PISTE_KIND_(FIXED, elements, count, ~) /* count is a constant */
+#define PISTE_BYTES(data, size) PISTE_KIND_(BYTES, data, size, ~) /* shown in hexadecimal */
+#define PISTE_OPTIONAL(present, value) PISTE_KIND_(OPTIONAL, present, value, ~)
 /* … of a type made with PISTE_ENUM (by value), PISTE_STRUCT or PISTE_VARIANT (by address) */
-#define PISTE_AS(type, value) (~, AS, type, value, ~)
-#define PISTE_ARRAY_OF(type, elements, count) (~, SEQUENCE_OF, type, elements, count)
-#define PISTE_FIXED_OF(type, elements, count) (~, FIXED_OF, type, elements, count)
-#define PISTE_OPTIONAL_OF(type, present, value) (~, OPTIONAL_OF, type, present, value)
+#define PISTE_AS(type, value) PISTE_KIND_(AS, type, value, ~)
+#define PISTE_ARRAY_OF(type, elements, count) PISTE_KIND_(SEQUENCE_OF, type, elements, count)
+#define PISTE_FIXED_OF(type, elements, count) PISTE_KIND_(FIXED_OF, type, elements, count)
+#define PISTE_OPTIONAL_OF(type, present, value) PISTE_KIND_(OPTIONAL_OF, type, present, value)
 /* No field: attributes of the event, text that tracers show. */
-#define PISTE_ATTRIBUTES(...) (~, ATTRIBUTES, ~, ~, ~)
+#define PISTE_ATTRIBUTES(...) PISTE_KIND_(ATTRIBUTES, ~, ~, ~)
 
 /*
  * Types of your own, at file scope, before the sites that use them. They are

@@ -7,8 +7,8 @@
  * forms of a field apart, and applies a macro to each.
  *
  *	E	expr
- *	N	(name, expr) or (name, expr, attributes)
- *	K	PISTE_ARRAY(...) and its like, which expand to (~, KIND, a, b, c)
+ *	N	(name, expr) or (name, expr, attributes…), up to eleven things
+ *	K	PISTE_ARRAY(...) and its like, which expand to twelve: (~, KIND, a, b, c, ~, …)
  */
 
 /* clang-format off */
@@ -35,9 +35,10 @@
 #define PISTE_PROBE_IS_K ~, K
 #define PISTE_PROBE_(...) \
 	PISTE_CAT3(PISTE_PROBE_IS_, \
-		   PISTE_PICK13_(__VA_ARGS__, N, N, N, N, N, N, N, K, N, N, N, E, ~))
+		   PISTE_PICK13_(__VA_ARGS__, K, N, N, N, N, N, N, N, N, N, N, E, ~))
 #define PISTE_FORM_(...) PISTE_SECOND_(__VA_ARGS__, E, ~)
 #define PISTE_FORM(x) PISTE_FORM_(PISTE_PROBE_ x)
+#define PISTE_KIND_(kind, a, b, c) (~, kind, a, b, c, ~, ~, ~, ~, ~, ~, ~)
 /* (name, expr, …) to expr */
 #define PISTE_VALUE_(name, ...) PISTE_FIRST(__VA_ARGS__)
 

@@ -36,7 +36,7 @@
 #define PISTE_CODE_VALUE_IF_N(x) PISTE_CODE_OF(x), /* of the comma operator */
 #define PISTE_CODE_VALUE_IF_K(x) PISTE_CODE_KIND_ x
 #define PISTE_CODE_IF_K(x) PISTE_CODE_KIND_ x
-#define PISTE_CODE_KIND_(t, kind, a, b, c) PISTE_CODE_KIND_##kind(a, b, c)
+#define PISTE_CODE_KIND_(t, kind, a, b, c, ...) PISTE_CODE_KIND_##kind(a, b, c)
 #define PISTE_CODE_KIND_SEQUENCE(p, n, c) PISTE_CODE_SHAPED((p)[0], PISTE_S_SEQUENCE, 0),
 #define PISTE_CODE_KIND_FIXED(p, n, c) PISTE_CODE_SHAPED((p)[0], PISTE_S_ARRAY, n),
 #define PISTE_CODE_KIND_BYTES(p, n, c) PISTE_CODE(PISTE_T_U8, PISTE_S_BYTES, 0),
@@ -57,7 +57,7 @@
 #define PISTE_DECLARE_IF_K(i, x) PISTE_DECLARE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_UNPACK_(...) __VA_ARGS__
 #define PISTE_DECLARE_KIND_(...) PISTE_DECLARE_KIND2_(__VA_ARGS__)
-#define PISTE_DECLARE_KIND2_(i, t, kind, a, b, c) PISTE_DECLARE_KIND_##kind(i, a, b, c)
+#define PISTE_DECLARE_KIND2_(i, t, kind, a, b, c, ...) PISTE_DECLARE_KIND_##kind(i, a, b, c)
 #define PISTE_DECLARE_KIND_SEQUENCE(i, p, n, c) PISTE_AUTO PISTE_V(i) = &(p)[0]; const uint32_t PISTE_N(i) __attribute__((unused)) = PISTE_COUNT_OF(n, sizeof(*PISTE_V(i)));
 #define PISTE_DECLARE_KIND_FIXED(i, p, n, c) PISTE_AUTO PISTE_V(i) = &(p)[0]; const uint32_t PISTE_N(i) __attribute__((unused)) = (n);
 #define PISTE_DECLARE_KIND_BYTES(i, p, n, c) const void *PISTE_V(i) = (p); const uint32_t PISTE_N(i) __attribute__((unused)) = PISTE_COUNT_OF(n, 1);
@@ -77,7 +77,7 @@
 #define PISTE_SIZE_VALUE_IF_K(i, x) PISTE_SIZE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_SIZE_IF_K(i, x) PISTE_SIZE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_SIZE_KIND_(...) PISTE_SIZE_KIND2_(__VA_ARGS__)
-#define PISTE_SIZE_KIND2_(i, t, kind, a, b, c) PISTE_SIZE_KIND_##kind(i)
+#define PISTE_SIZE_KIND2_(i, t, kind, a, b, c, ...) PISTE_SIZE_KIND_##kind(i)
 #define PISTE_SIZE_KIND_SEQUENCE(i) +4 + PISTE_N(i) * (uint32_t)sizeof(*PISTE_V(i))
 #define PISTE_SIZE_KIND_FIXED(i) +PISTE_N(i) * (uint32_t)sizeof(*PISTE_V(i))
 #define PISTE_SIZE_KIND_BYTES(i) +4 + PISTE_N(i)
@@ -97,7 +97,7 @@
 #define PISTE_WRITE_VALUE_IF_K(i, x) PISTE_WRITE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_WRITE_IF_K(i, x) PISTE_WRITE_KIND_(i, PISTE_UNPACK_ x)
 #define PISTE_WRITE_KIND_(...) PISTE_WRITE_KIND2_(__VA_ARGS__)
-#define PISTE_WRITE_KIND2_(i, t, kind, a, b, c) PISTE_WRITE_KIND_##kind(i, a, b, c)
+#define PISTE_WRITE_KIND2_(i, t, kind, a, b, c, ...) PISTE_WRITE_KIND_##kind(i, a, b, c)
 #define PISTE_WRITE_KIND_SEQUENCE(i, p, n, c) piste_p_ = piste_put_u32(piste_p_, PISTE_N(i)); piste_p_ = piste_put_plain(piste_p_, PISTE_V(i), PISTE_N(i) * (uint32_t)sizeof(*PISTE_V(i)));
 #define PISTE_WRITE_KIND_FIXED(i, p, n, c) piste_p_ = piste_put_plain(piste_p_, PISTE_V(i), PISTE_N(i) * (uint32_t)sizeof(*PISTE_V(i)));
 #define PISTE_WRITE_KIND_BYTES(i, p, n, c) piste_p_ = piste_put_u32(piste_p_, PISTE_N(i)); piste_p_ = piste_put_plain(piste_p_, PISTE_V(i), PISTE_N(i));
