@@ -226,6 +226,16 @@ static uint8_t op_kind(const struct ctf_type *type)
 	}
 }
 
+/* A text that put_plan() may read. */
+static const char *padded(struct text_printer *p, const char *text, size_t len)
+{
+	char *copy = arena_alloc(&p->arena, len + TEXT_PAD);
+
+	if (copy)
+		memcpy(copy, text, len);
+	return copy ? copy : "";
+}
+
 static void op_init(struct text_printer *p, struct text_op *op, const struct ctf_type *type,
 		    const char *prefix, bool names, const struct text_class *class, int depth);
 
@@ -262,8 +272,8 @@ static void op_init(struct text_printer *p, struct text_op *op, const struct ctf
 	op->type = type;
 	op->kind = op_kind(type);
 	op->names = names;
-	op->prefix = prefix;
 	op->prefix_len = (uint32_t)strlen(prefix);
+	op->prefix = padded(p, prefix, op->prefix_len);
 	if (depth > MAX_NESTING) {
 		op->kind = TEXT_OP_BLOB; /* no metadata that passes the checks is so deep */
 		return;
@@ -421,7 +431,7 @@ static void head_init(struct text_printer *p, struct text_class *class)
 	h.start = !class->has_clock || !h.names;
 	head_trace(&h, class->trace, p->opts.fields);
 	head_event(&h, class->event, p->opts.fields);
-	class->head = arena_strndup(&p->arena, str_c(&h.text), h.text.len);
+	class->head = padded(p, str_c(&h.text), h.text.len);
 	class->head_len = h.text.len;
 	p->arena.failed |= h.text.failed;
 	str_fini(&h.text);

@@ -30,6 +30,8 @@ enum text_op_kind {
 	TEXT_OP_OPTIONAL, /* kids[0] */
 };
 
+#define TEXT_PAD 16 /* prefixes and heads may be read this far, and are copied so */
+
 struct text_op {
 	uint8_t kind; /* enum text_op_kind */
 	uint8_t number; /* of an ENUM: how its integer is written */

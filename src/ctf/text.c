@@ -84,10 +84,32 @@ static inline void put_c(struct writer *w, const char *text)
 	put(w, text, strlen(text));
 }
 
+/* Of the plan's texts, which may be read 16 bytes at a time (text-class.h): short ones are most of
+ * a line. Room for 16 more must be there, as it always is. */
+static inline void put_plan(struct writer *w, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i += TEXT_PAD)
+		memcpy(w->at + i, text + i, TEXT_PAD);
+	w->at += len;
+}
+
+/* A colour; none is the rule. */
+static inline void put_colour(struct writer *w, const char *escape)
+{
+	if (*escape)
+		put_c(w, escape);
+}
+
 static void add(struct writer *w, const char *text, size_t len)
 {
 	if (room(w, len))
 		put(w, text, len);
+}
+
+static inline void add_colour(struct writer *w, const char *escape)
+{
+	if (*escape)
+		add(w, escape, strlen(escape));
 }
 
 static const char pairs[] = "00010203040506070809101112131415161718192021222324"
@@ -325,9 +347,9 @@ static void add_number(struct text_printer *p, struct writer *w, uint8_t kind, u
 {
 	if (!room(w, 96))
 		return;
-	put_c(w, p->colours.number);
+	put_colour(w, p->colours.number);
 	put_number(w, kind, bits, v);
-	put_c(w, p->colours.reset);
+	put_colour(w, p->colours.reset);
 }
 
 static void add_enum(struct text_printer *p, struct writer *w, const struct text_op *op,
@@ -340,14 +362,14 @@ static void add_enum(struct text_printer *p, struct writer *w, const struct text
 	while ((label = ctf_enum_label(op->type, v->u64, &it))) {
 		if (n++)
 			add(w, ", ", 2);
-		add(w, p->colours.label, strlen(p->colours.label));
+		add_colour(w, p->colours.label);
 		add_quoted(w, label, strlen(label));
-		add(w, p->colours.reset, strlen(p->colours.reset));
+		add_colour(w, p->colours.reset);
 	}
 	if (!n) {
-		add(w, p->colours.unknown, strlen(p->colours.unknown));
+		add_colour(w, p->colours.unknown);
 		add(w, "<unknown>", 9);
-		add(w, p->colours.reset, strlen(p->colours.reset));
+		add_colour(w, p->colours.reset);
 	}
 	add(w, " : container = ", 15);
 	add_number(p, w, op->number, op->bits, v);
@@ -399,9 +421,9 @@ static void add_real(struct text_printer *p, struct writer *w, const struct ctf_
 {
 	if (!room(w, 64))
 		return;
-	put_c(w, p->colours.number);
+	put_colour(w, p->colours.number);
 	w->at += text_put_real(w->at, v->f64);
-	put_c(w, p->colours.reset);
+	put_colour(w, p->colours.reset);
 }
 
 static void add_struct(struct text_printer *p, struct writer *w, const struct text_op *op,
@@ -415,7 +437,7 @@ static void add_struct(struct text_printer *p, struct writer *w, const struct te
 	for (const struct text_op *kid = op->kids; kid < op->kids + op->n_kids; kid++) {
 		const struct ctf_value *field = ctf_value_child(values, v, kid->index);
 
-		put(w, kid->prefix, kid->prefix_len);
+		put_plan(w, kid->prefix, kid->prefix_len);
 		if (plain && is_integer(field)) {
 			if (kid->kind == TEXT_OP_UNSIGNED) {
 				w->at = put_u64(w->at, field->u64);
@@ -451,9 +473,9 @@ static void add_value(struct text_printer *p, struct writer *w, const struct tex
 		add_bytes_hex(w, v->bytes, v->count);
 		return;
 	case CTF_VALUE_TEXT:
-		add(w, p->colours.string, strlen(p->colours.string));
+		add_colour(w, p->colours.string);
 		add_text(w, v);
-		add(w, p->colours.reset, strlen(p->colours.reset));
+		add_colour(w, p->colours.reset);
 		return;
 	case CTF_VALUE_F64:
 		add_real(p, w, v);
@@ -481,9 +503,9 @@ static void add_value(struct text_printer *p, struct writer *w, const struct tex
 	if (op->kind == TEXT_OP_OPTIONAL && op->n_kids) {
 		add_value(p, w, op->kids, values, v);
 	} else if (op->kind == TEXT_OP_BOOL) {
-		add(w, p->colours.number, strlen(p->colours.number));
+		add_colour(w, p->colours.number);
 		add(w, v->u64 ? "true" : "false", v->u64 ? 4 : 5);
-		add(w, p->colours.reset, strlen(p->colours.reset));
+		add_colour(w, p->colours.reset);
 	} else if (op->kind == TEXT_OP_ENUM) {
 		add_enum(p, w, op, v);
 	} else {
@@ -595,14 +617,14 @@ static void put_event_time(struct text_printer *p, struct writer *w, const struc
 	bool names = p->opts.names & TEXT_NAME_HEADER;
 
 	if (names) {
-		put_c(w, p->colours.name);
+		put_colour(w, p->colours.name);
 		put_c(w, "timestamp");
-		put_c(w, p->colours.reset);
+		put_colour(w, p->colours.reset);
 		put_c(w, " = ");
 	} else {
 		*w->at++ = '[';
 	}
-	put_c(w, p->colours.time);
+	put_colour(w, p->colours.time);
 	remember(p, m);
 	if (p->opts.clock_cycles)
 		w->at = put_padded(w->at, m->cycles, 20);
@@ -610,16 +632,16 @@ static void put_event_time(struct text_printer *p, struct writer *w, const struc
 		put_c(w, "Error");
 	else
 		put_time(p, w, m->ns);
-	put_c(w, p->colours.reset);
+	put_colour(w, p->colours.reset);
 	if (!names)
 		put(w, "] ", 2);
 	if (p->opts.no_delta)
 		return;
 	if (names) {
 		put_c(w, ", ");
-		put_c(w, p->colours.name);
+		put_colour(w, p->colours.name);
 		put_c(w, "delta");
-		put_c(w, p->colours.reset);
+		put_colour(w, p->colours.reset);
 		put_c(w, " = ");
 	} else {
 		*w->at++ = '(';
@@ -636,7 +658,7 @@ static void add_scope(struct text_printer *p, struct writer *w, const struct tex
 {
 	if (!op || !v || v->kind != CTF_VALUE_STRUCT || !room(w, op->prefix_len))
 		return;
-	put(w, op->prefix, op->prefix_len);
+	put_plan(w, op->prefix, op->prefix_len);
 	add_struct(p, w, op, values, v);
 }
 
@@ -674,14 +696,14 @@ static void add_log(struct text_printer *p, struct writer *w, const struct text_
 	add(w, op->prefix, op->prefix_len);
 	add(w, "{ ", 2);
 	if (op->names) {
-		add(w, p->colours.field, strlen(p->colours.field));
+		add_colour(w, p->colours.field);
 		add(w, "msg", 3);
-		add(w, p->colours.reset, strlen(p->colours.reset));
+		add_colour(w, p->colours.reset);
 		add(w, " = ", 3);
 	}
-	add(w, p->colours.string, strlen(p->colours.string));
+	add_colour(w, p->colours.string);
 	add_quoted(w, str_c(&p->log), p->log.len);
-	add(w, p->colours.reset, strlen(p->colours.reset));
+	add_colour(w, p->colours.reset);
 	add(w, " }", 2);
 }
 
@@ -695,7 +717,8 @@ void text_event(struct text_printer *p, const struct text_class *class, struct s
 		return;
 	if (class->has_clock)
 		put_event_time(p, &w, m);
-	add(&w, class->head, class->head_len);
+	if (room(&w, class->head_len))
+		put_plan(&w, class->head, class->head_len);
 	add_packet_context(p, &w, class, m);
 	add_scope(p, &w, scopes[TEXT_SCOPE_EVENT_COMMON_CONTEXT], m->values, m->common_context);
 	add_scope(p, &w, scopes[TEXT_SCOPE_EVENT_CONTEXT], m->values, m->context);
