@@ -69,29 +69,6 @@ bool objects_map_gates(struct object *object)
 	return true;
 }
 
-static void shut_gates(const struct object *object)
-{
-	size_t gates = (size_t)((const char *)object->handle->gates - object->pages);
-	char *copy = sys_mmap(NULL, object->pages_size, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1);
-
-	if (!copy)
-		return; /* they stay as they are: their events are lost */
-	__builtin_memcpy(copy, object->pages, object->pages_size);
-	for (uint32_t i = 0; i < gate_count(object->handle); i++)
-		((struct piste_gate *)(void *)(copy + gates))[i].enabled = 0;
-	SYS_CALL(SYS_mprotect, copy, object->pages_size, object->protection);
-	SYS_CALL(SYS_mremap, copy, object->pages_size, object->pages_size,
-		 MREMAP_MAYMOVE | MREMAP_FIXED, object->pages);
-}
-
-void objects_shut_gates(void)
-{
-	for (uint32_t i = 0; i < piste_local.object_count; i++)
-		if (piste_local.objects[i].handle)
-			shut_gates(&piste_local.objects[i]);
-}
-
 /* What the program headers tell: how the gates' segment is mapped, and the build-id. */
 static void read_elf_header(struct object *object, struct piste_object_record *record)
 {
@@ -378,9 +355,7 @@ PISTE_EXPORT void piste_object_register(struct piste_object *handle)
 	    handle->gates == handle->gates_end)
 		return;
 	mask = lock_acquire();
-	if (pool_is_inherited())
-		pool_renew_after_fork();
-	if (piste_local.pool && !handle->registered)
+	if (!handle->registered && !pool_renew_after_fork())
 		handle->registered = object_return(handle) || object_add(handle);
 	lock_release(mask);
 }
@@ -395,7 +370,8 @@ PISTE_EXPORT void piste_object_unregister(struct piste_object *handle)
 
 		if (object->handle == handle) {
 			object->handle = NULL;
-			object->record->live = 0;
+			if (!pool_is_inherited()) /* else it is its parent's */
+				object->record->live = 0;
 		}
 	}
 	handle->registered = 0;

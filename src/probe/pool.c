@@ -48,7 +48,6 @@ static uint64_t round_up(uint64_t n, uint64_t to)
 static int memfd_open(uint64_t size)
 {
 	struct rlimit limit;
-	struct stat st;
 	long fd, high;
 
 	/* growing a file beyond this limit would raise SIGXFSZ in a program that did nothing */
@@ -66,13 +65,10 @@ static int memfd_open(uint64_t size)
 	}
 	if (sys_failed(SYS_CALL(SYS_ftruncate, fd, size)) ||
 	    sys_failed(SYS_CALL(SYS_fcntl, fd, F_ADD_SEALS,
-				F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) ||
-	    sys_failed(SYS_CALL(SYS_fstat, fd, &st))) {
+				F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))) {
 		SYS_CALL(SYS_close, fd);
 		return -ENOMEM;
 	}
-	piste_local.device = st.st_dev;
-	piste_local.inode = st.st_ino;
 	return (int)fd;
 }
 
@@ -98,6 +94,7 @@ static int pool_map(uint64_t budget_bytes, struct piste_pool **out)
 	/* static: it is large, a handler's stack may be small, and there is one caller at a time */
 	static struct piste_pool layout;
 	struct piste_pool *pool;
+	struct stat st = {0};
 	int fd;
 
 	if (budget_bytes / CHUNK_SIZE > chunks)
@@ -140,6 +137,10 @@ static int pool_map(uint64_t budget_bytes, struct piste_pool **out)
 	/* all but the sessions, whose pages stay untouched until they are used */
 	__builtin_memcpy((char *)pool + sizeof(uint64_t), (char *)&layout + sizeof(uint64_t),
 			 offsetof(struct piste_pool, sessions) - sizeof(uint64_t));
+	if (fd >= 0)
+		SYS_CALL(SYS_fstat, fd, &st);
+	piste_local.device = st.st_dev;
+	piste_local.inode = st.st_ino;
 	piste_local.fd = fd;
 	piste_local.pid = layout.pid;
 	*out = pool;
@@ -162,23 +163,32 @@ bool pool_is_inherited(void)
 	return *piste_local.alive == 0;
 }
 
-/* Called with the lock held. */
+/*
+ * Called with the lock held, by everything that would write to the pool. When
+ * it fails, all is as it was: the child's events are counted as lost in its
+ * parent's pool.
+ */
 int pool_renew_after_fork(void)
 {
 	struct piste_pool *old = piste_local.pool, *pool;
 	bool close_old = pool_descriptor_is_ours();
 	int old_fd = piste_local.fd, err;
 
+	if (!pool_is_inherited())
+		return 0;
+	err = pool_map(old->budget_bytes, &pool);
+	if (err)
+		return err;
+	if (sys_gettid() != sys_getpid() && !threads_create()) {
+		SYS_CALL(SYS_munmap, pool, pool->size_bytes);
+		if (piste_local.fd >= 0)
+			SYS_CALL(SYS_close, piste_local.fd);
+		piste_local.fd = -1;
+		return -ENOMEM;
+	}
 	/* the child's own table of what has memory */
 	__builtin_memset(piste_local.populated, 0,
 			 old->chunk_count * sizeof(piste_local.populated[0]));
-	err = pool_map(old->budget_bytes, &pool);
-	if (err) {
-		/* no memory: the gates of this process shut, those of its parent stay */
-		objects_shut_gates();
-		piste_local.pool = NULL;
-		return err;
-	}
 	pool->clock = old->clock;
 	pool->parent_pid = old->pid;
 	pool->flags = old->flags;
@@ -213,8 +223,7 @@ int pool_renew_after_fork(void)
 						       ((char *)object->record - (char *)old));
 		object->record->live = object->handle && objects_map_gates(object);
 	}
-	if (!threads_renew_after_fork())
-		piste_local.pool = NULL;
+	threads_renew_after_fork();
 	/*
 	 * The parent's chunks go, and its memory with them. Not unmapped: should the fork have
 	 * happened in a handler that interrupted a site, that site's record lands in here.
@@ -223,8 +232,6 @@ int pool_renew_after_fork(void)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1);
 	if (close_old)
 		SYS_CALL(SYS_close, old_fd);
-	if (!piste_local.pool)
-		return -ENOMEM;
 	__atomic_store_n(&pool->magic, PISTE_POOL_MAGIC, __ATOMIC_RELEASE);
 	*piste_local.alive = 1;
 	pool_announce();

@@ -31,7 +31,6 @@
 #define lock_release piste_lock_release
 #define objects_apply_sessions piste_objects_apply_sessions
 #define objects_map_gates piste_objects_map_gates
-#define objects_shut_gates piste_objects_shut_gates
 #define pool_announce piste_pool_announce
 #define pool_claim_session piste_pool_claim_session
 #define pool_create piste_pool_create
@@ -100,6 +99,7 @@ struct local {
 	/* No writer was to be had when threads_released was this; how often since. */
 	uint32_t threads_full, threads_full_at, threads_full_count;
 	uint32_t threads_released;
+	uint32_t renew_failures; /* of a child that cannot have a pool */
 	/* As the pool has them; a forked child's truth, since the parent goes on writing there. */
 	uint64_t gates_used, objects_used;
 	uint32_t object_count, event_count;
@@ -152,7 +152,7 @@ uint64_t probe_clock(void);
 /* pool.c */
 int pool_create(uint64_t budget_bytes); /* 0 or negative errno */
 bool pool_is_inherited(void); /* we are a forked child that still has its parent's */
-int pool_renew_after_fork(void);
+int pool_renew_after_fork(void); /* 0 when it is ours now */
 bool pool_descriptor_is_ours(void);
 void pool_announce(void); /* to every session that does not know us yet; never blocks */
 int pool_claim_session(const struct piste_session *session); /* the slot, or negative errno */
@@ -160,14 +160,13 @@ int pool_claim_session(const struct piste_session *session); /* the slot, or neg
 /* object.c */
 void objects_apply_sessions(void); /* opens the gates that active sessions want */
 bool objects_map_gates(struct object *object);
-void objects_shut_gates(void); /* for good, on pages that belong to nobody else */
 
 /* thread.c */
 struct thread *thread_attach(void); /* NULL when there is no room */
 bool thread_is_alive(uint32_t tid);
 void thread_init(void);
 bool threads_create(void);
-bool threads_renew_after_fork(void);
+void threads_renew_after_fork(void);
 
 /* chunk.c */
 /* Room for `need` bytes in the thread's chunk of this level; NULL when there is none. */

@@ -81,7 +81,7 @@ static void after_fork_in_child(void)
 	if (state_at_fork <= PISTE_THREAD_IDLE)
 		return;
 	mask = lock_acquire();
-	if (piste_local.pool && pool_is_inherited())
+	if (piste_local.pool)
 		pool_renew_after_fork();
 	lock_release(mask);
 }
@@ -118,19 +118,16 @@ bool threads_create(void)
 
 /*
  * The thread that forked still has its old slot in `piste_self`, and maybe in
- * the registers of a site in flight: nobody else may get it.
+ * the registers of a site in flight: nobody else may get it. (Where another
+ * thread comes first, we do not know the slot, and all are new.)
  */
-bool threads_renew_after_fork(void)
+void threads_renew_after_fork(void)
 {
 	struct thread *self = (struct thread *)piste_self;
-	uint32_t tid = sys_gettid();
 
 	piste_local.threads_full = 0;
-	if (tid != sys_getpid()) /* another thread forked, and we do not know its slot */
-		return threads_create();
 	if (self >= piste_local.threads && self < piste_local.threads + THREADS_MAX)
-		pool_writer((uint32_t)(self - piste_local.threads))->tid = tid;
-	return true;
+		pool_writer((uint32_t)(self - piste_local.threads))->tid = sys_gettid();
 }
 
 static struct thread *claim_slot(uint32_t tid)
@@ -173,8 +170,13 @@ static struct thread *attach(uint32_t tid)
 {
 	struct thread *thread = (struct thread *)piste_self;
 
-	if (!piste_local.pool || (pool_is_inherited() && pool_renew_after_fork()))
+	if (!piste_local.pool)
 		return NULL;
+	if (pool_renew_after_fork()) {
+		piste_local.renew_failures = 1;
+		return NULL;
+	}
+	piste_local.renew_failures = 0;
 	/* a handler may have been here between the site's look and the lock */
 	if (thread->tid)
 		return thread;
@@ -204,6 +206,9 @@ struct thread *thread_attach(void)
 	    piste_local.threads_full_at ==
 		    __atomic_load_n(&piste_local.threads_released, __ATOMIC_ACQUIRE) &&
 	    __atomic_add_fetch(&piste_local.threads_full_count, 1, __ATOMIC_RELAXED) % 4096)
+		return NULL;
+	if (piste_local.renew_failures && pool_is_inherited() &&
+	    __atomic_add_fetch(&piste_local.renew_failures, 1, __ATOMIC_RELAXED) % 4096)
 		return NULL;
 	mask = lock_acquire();
 	thread = attach(sys_gettid());

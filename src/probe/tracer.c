@@ -95,7 +95,9 @@ PISTE_EXPORT int piste_tracer_register(piste_tracer_fn fn, void *priv)
 	if (!piste_local.pool)
 		return -ENOSYS;
 	mask = lock_acquire();
-	for (int i = 0; i < PISTE_TRACERS_MAX && handle < 0; i++) {
+	if (pool_renew_after_fork())
+		handle = -ENOMEM;
+	for (int i = 0; i < PISTE_TRACERS_MAX && handle == -EBUSY; i++) {
 		if (tracers[i].claimed)
 			continue;
 		tracers[i].claimed = 1;
@@ -142,9 +144,9 @@ PISTE_EXPORT int piste_tracer_attach(int handle, const char *pattern)
 		__builtin_memcpy(tracer->patterns[i], pattern, length + 1);
 		err = 0;
 	}
+	if (!err)
+		err = pool_renew_after_fork();
 	if (!err) {
-		if (pool_is_inherited())
-			pool_renew_after_fork();
 		objects_apply_sessions();
 		piste_sites_each(site_is_traced, found);
 	}
@@ -167,7 +169,7 @@ PISTE_EXPORT int piste_tracer_detach(int handle, const char *pattern)
 		tracer->patterns[i][0] = '\0';
 		err = 0;
 	}
-	if (!err)
+	if (!err && !pool_renew_after_fork())
 		objects_apply_sessions();
 	lock_release(mask);
 	return err;
