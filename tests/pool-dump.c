@@ -17,10 +17,11 @@
  *	            `seq:n` has {u32 slot, u64 number}: numbers of a slot have no gap, and no
  *	            fewer arrived than the file says (or lost ones make up for it)
  *	-x          prints each record: event, tid, level of nesting, payload in hexadecimal
+ *	-w          tells of each writer what was recorded and lost
  *	-q          no counts by thread
  *
  * Prints (all runs added up)
- *	event NAME COUNT · thread PID:TID COUNT · total N · lost N · pools N · forked N
+ *	event NAME COUNT · thread PID:TID COUNT · writer INDEX COUNT LOST · total N · lost N · pools N · forked N
  *	bytes N (most memory of a pool in chunks) · blocks N (most of a memfd at the end)
  *	status N (exit status of the last command, 128 + signal)
  * Violations go to stderr as "pool-dump: ..."; exit status 1 when there was one.
@@ -58,13 +59,14 @@ struct pool {
 	uint32_t names[PISTE_ID_NONE]; /* id to index of names + 1 */
 	uint32_t seen_objects;
 	uint64_t most_bytes;
+	uint64_t *recorded; /* by writer */
 	uint64_t *sequences; /* of each writer: bits of the last 64 chunks, and the highest */
 };
 
 static struct {
 	const char *globs[64];
 	int glob_count, level, runs, kill_us;
-	bool cpu, drain, print, quiet;
+	bool cpu, drain, print, quiet, writers;
 	uint64_t budget;
 	const char *shadow;
 	char **command;
@@ -316,6 +318,7 @@ static void walk(struct pool *pool, uint32_t index, const struct piste_chunk *ch
 		at += PISTE_RECORD_ALIGN(record.size);
 	}
 	total += n;
+	pool->recorded[chunk->writer] += n;
 	count_thread(chunk->pid, chunk->tid, n);
 }
 
@@ -334,7 +337,7 @@ static uint32_t *states_of(const struct pool *pool)
 /* Clears our bit; the last one frees the chunk. */
 static void let_go(struct pool *pool, uint32_t *state, const struct piste_chunk *chunk)
 {
-	uint32_t now = __atomic_load_n(state, __ATOMIC_ACQUIRE), next;
+	uint32_t now = __atomic_load_n(state, __ATOMIC_ACQUIRE), next, limit = chunk->limit;
 
 	do {
 		next = now & ~(1u << pool->slot);
@@ -343,7 +346,7 @@ static void let_go(struct pool *pool, uint32_t *state, const struct piste_chunk 
 	} while (!__atomic_compare_exchange_n(state, &now, next, false, __ATOMIC_SEQ_CST,
 					      __ATOMIC_SEQ_CST));
 	if (next == PISTE_CHUNK_FREE) {
-		__atomic_sub_fetch(&pool->head->used_bytes, chunk->limit, __ATOMIC_RELAXED);
+		__atomic_sub_fetch(&pool->head->used_bytes, limit, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&pool->head->freed, 1, __ATOMIC_RELEASE);
 	}
 }
@@ -394,6 +397,7 @@ static void pool_open(int fd, const struct piste_hello *hello)
 			pool->slot = i;
 	if (pool->slot == PISTE_SESSIONS_MAX)
 		violation("pool of %u does not have our session", hello->pid);
+	pool->recorded = calloc(pool->head->writer_count, sizeof(uint64_t));
 	pool->sequences = calloc(pool->head->writer_count, 2 * sizeof(uint64_t));
 	forked += pool->head->parent_pid != 0;
 	pools[pool_count++] = pool;
@@ -433,8 +437,12 @@ static void pool_close(struct pool *pool, bool clean)
 	if (clean && bytes != head->used_bytes)
 		violation("pool of %u: %llu bytes in chunks, used_bytes says %llu", head->pid,
 			  (unsigned long long)bytes, (unsigned long long)head->used_bytes);
-	for (uint32_t i = 0; i < head->writer_count; i++)
+	for (uint32_t i = 0; i < head->writer_count; i++) {
 		lost += writers[i].lost[pool->slot];
+		if (options.writers && (pool->recorded[i] || writers[i].lost[pool->slot]))
+			printf("writer %u %llu %llu\n", i, (unsigned long long)pool->recorded[i],
+			       (unsigned long long)writers[i].lost[pool->slot]);
+	}
 	lost += head->lost[pool->slot];
 	if (pool->most_bytes > most_bytes)
 		most_bytes = pool->most_bytes;
@@ -443,6 +451,7 @@ static void pool_close(struct pool *pool, bool clean)
 	munmap(head, pool->size);
 	close(pool->fd);
 	free(pool->sequences);
+	free(pool->recorded);
 	free(pool);
 }
 
@@ -604,7 +613,7 @@ static void options_read(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+e:l:b:cdn:k:S:xq")) != -1)
+	while ((c = getopt(argc, argv, "+e:l:b:cdn:k:S:wxq")) != -1)
 		switch (c) {
 		case 'e':
 			options.globs[options.glob_count++] = optarg;
@@ -629,6 +638,9 @@ static void options_read(int argc, char **argv)
 			break;
 		case 'S':
 			options.shadow = optarg;
+			break;
+		case 'w':
+			options.writers = true;
 			break;
 		case 'x':
 			options.print = true;
