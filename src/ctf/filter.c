@@ -357,8 +357,8 @@ static void misfit(struct filter *f, struct filter_node *node, enum static_kind 
 	else if (node->op == FILTER_LEN)
 		node->misfit = arena_printf(f->arena, "%s has no length", static_names[left]);
 	else if (node->op >= FILTER_EQUAL)
-		node->misfit = arena_printf(f->arena, "%s %s %s cannot be compared",
-					    static_names[left], operator_text(node->op),
+		node->misfit = arena_printf(f->arena, "%s does not compare %s with %s",
+					    operator_text(node->op), static_names[left],
 					    static_names[right]);
 	else
 		node->misfit = arena_printf(f->arena, "%s does not calculate with %s",

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/census.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/traces.h"
+#include "ctf/plan.h"
+
+/* NULL: no memory. Lives until the next call. */
+static struct census_process *find_process(struct census *c, uint32_t pid)
+{
+	uint64_t index;
+
+	if (map_get_u64(&c->process_index, pid, &index))
+		return &c->processes.items[index];
+	if (vec_push(&c->processes, ((struct census_process){.pid = pid})) ||
+	    map_put_u64(&c->process_index, pid, c->processes.len - 1))
+		return NULL;
+	return &c->processes.items[c->processes.len - 1];
+}
+
+static bool field_u64(const struct ctf_values *values, const struct ctf_value *record,
+		      const char *name, uint64_t *out)
+{
+	const struct ctf_value *v = record ? ctf_value_field(values, record, name) : NULL;
+
+	if (!v || (v->kind != CTF_VALUE_U64 && v->kind != CTF_VALUE_I64))
+		return false;
+	*out = v->u64;
+	return true;
+}
+
+static const char *field_text(struct census *c, const struct ctf_values *values,
+			      const struct ctf_value *record, const char *name)
+{
+	const struct ctf_value *v = record ? ctf_value_field(values, record, name) : NULL;
+
+	if (!v || v->kind != CTF_VALUE_TEXT)
+		return NULL;
+	return arena_strndup(&c->arena, (const char *)v->bytes,
+			     strnlen((const char *)v->bytes, v->count));
+}
+
+/* One of the names that tracers give the same thing. */
+static bool any_field_u64(const struct ctf_values *values, const struct ctf_value *record,
+			  const char *a, const char *b, uint64_t *out)
+{
+	return field_u64(values, record, a, out) || field_u64(values, record, b, out);
+}
+
+/* --- the recorder's own events --------------------------------------------------- */
+
+static int read_process_start(struct census *c, const struct ctf_values *values,
+			      const struct ctf_value *fields)
+{
+	struct census_process *p;
+	uint64_t pid;
+
+	if (!field_u64(values, fields, "pid", &pid))
+		return 0;
+	p = find_process(c, (uint32_t)pid);
+	if (!p)
+		return -ENOMEM;
+	p->has_start = true; /* an exec is a new start: the newest names it */
+	p->comm = field_text(c, values, fields, "comm");
+	p->cmdline = field_text(c, values, fields, "cmdline");
+	return 0;
+}
+
+static int read_process_end(struct census *c, const struct ctf_values *values,
+			    const struct ctf_value *fields)
+{
+	uint64_t pid, lost = 0;
+	struct census_process *p;
+
+	if (!field_u64(values, fields, "pid", &pid))
+		return 0;
+	p = find_process(c, (uint32_t)pid);
+	if (!p)
+		return -ENOMEM;
+	field_u64(values, fields, "status", &p->status);
+	field_u64(values, fields, "lost", &lost);
+	p->lost += lost;
+	p->has_end = true;
+	return 0;
+}
+
+static int read_session_end(struct census *c, const struct ctf_values *values,
+			    const struct ctf_value *fields)
+{
+	struct census_session *s = &c->session;
+
+	s->is_there = true;
+	field_u64(values, fields, "lost", &s->lost);
+	field_u64(values, fields, "overwritten", &s->overwritten);
+	field_u64(values, fields, "dropped_bytes", &s->dropped_bytes);
+	field_u64(values, fields, "recorder_cpu_ns", &s->recorder_cpu_ns);
+	return 0;
+}
+
+static int read_own(struct census *c, const struct ctf_cursor *cursor)
+{
+	static const struct {
+		const char *name;
+		int (*read)(struct census *c, const struct ctf_values *values,
+			    const struct ctf_value *fields);
+	} readers[] = {
+		{"piste:process_start", read_process_start},
+		{"piste:process_end", read_process_end},
+		{"piste:session_end", read_session_end},
+	};
+	int32_t root = cursor->root[CTF_SCOPE_EVENT_PAYLOAD];
+
+	for (size_t i = 0; root >= 0 && i < sizeof(readers) / sizeof(readers[0]); i++)
+		if (!strcmp(cursor->event->name, readers[i].name))
+			return readers[i].read(c, &cursor->values, &cursor->values.items[root]);
+	return 0;
+}
+
+/* --- one pass over the packets ------------------------------------------------------ */
+
+/* A counter that wraps at its width, from one packet of a stream to the next. */
+static uint64_t counter_difference(uint64_t from, uint64_t to, unsigned bits)
+{
+	return bits && bits < 64 ? (to - from) & ((1ull << bits) - 1) : to - from;
+}
+
+static void count_losses(struct census *c, const struct ctf_stream *s)
+{
+	uint64_t events = 0, packets = 0, discarded = 0, seq_num = 0;
+	bool has_discarded = trace_is_pistes(c->trace), has_seq_num = false;
+
+	for (size_t i = 0; i < s->n_packets; i++) {
+		const struct ctf_packet *p = &s->packets[i];
+
+		/* What a foreign tracer lost before the first packet may be of another trace. */
+		if (p->has_discarded && has_discarded)
+			events += counter_difference(discarded, p->discarded_events,
+						     s->discarded_bits);
+		discarded = p->discarded_events;
+		has_discarded |= p->has_discarded;
+		c->has_losses |= p->has_discarded;
+		if (p->has_seq_num && has_seq_num)
+			packets += counter_difference(seq_num + 1, p->seq_num, s->seq_num_bits);
+		seq_num = p->seq_num;
+		has_seq_num |= p->has_seq_num;
+		c->bytes += (p->total_bits + 7) / 8;
+		c->packets++;
+	}
+	c->lost_events += events;
+	c->lost_packets += packets;
+}
+
+static void see_time(struct census *c, const struct ctf_cursor *cursor)
+{
+	const struct ctf_clock *clock = cursor->stream->class->default_clock;
+	int64_t ns;
+
+	if (!clock || !cursor->has_cycles)
+		return;
+	ns = ctf_trace_ns(c->trace, clock, cursor->cycles);
+	if (ns == INT64_MIN)
+		return;
+	if (!c->has_time || ns < c->begin_ns)
+		c->begin_ns = ns;
+	if (!c->has_time || ns > c->end_ns)
+		c->end_ns = ns;
+	c->has_time = true;
+}
+
+/* Who wrote an event: its packet says, or its own context. */
+struct writer {
+	bool is_known;
+	uint64_t pid, tid;
+};
+
+static struct writer read_writer(const struct ctf_values *values, int32_t root)
+{
+	const struct ctf_value *record = root >= 0 ? &values->items[root] : NULL;
+	struct writer w = {0};
+
+	w.is_known = any_field_u64(values, record, "pid", "vpid", &w.pid);
+	if (!any_field_u64(values, record, "tid", "vtid", &w.tid))
+		w.tid = w.pid;
+	return w;
+}
+
+static int count_writer(struct census *c, const struct writer *w, uint64_t events)
+{
+	struct census_process *p;
+
+	if (!w->is_known || !events)
+		return 0;
+	p = find_process(c, (uint32_t)w->pid);
+	if (!p)
+		return -ENOMEM;
+	p->events += events;
+	return map_put_u64(&p->threads, w->tid, 1);
+}
+
+static bool has_field(const struct ctf_type *record, const char *a, const char *b)
+{
+	return record && (ctf_struct_find(record, a) >= 0 || ctf_struct_find(record, b) >= 0);
+}
+
+struct pass {
+	struct census *count;
+	struct census_class *classes; /* of the stream, by event_class.index */
+	struct ctf_cursor cursor;
+	bool is_own, has_writers; /* of the stream: the recorder's; processes in each event */
+	bool in_packet; /* processes in each packet */
+};
+
+static int count_event(struct pass *p, uint64_t *in_packet)
+{
+	struct ctf_cursor *cursor = &p->cursor;
+	struct census_class *class = &p->classes[cursor->event->index];
+	struct writer writer;
+
+	class->events++;
+	class->bits += cursor->bits.at - cursor->event_bits;
+	if (p->is_own)
+		return read_own(p->count, cursor);
+	if (!p->has_writers) {
+		++*in_packet;
+		return 0;
+	}
+	writer = read_writer(&cursor->values, cursor->root[CTF_SCOPE_EVENT_COMMON_CONTEXT]);
+	return count_writer(p->count, &writer, 1);
+}
+
+static int count_packet(struct pass *p, const struct ctf_packet *packet, struct diag *diag)
+{
+	struct ctf_cursor *cursor = &p->cursor;
+	uint64_t in_packet = 0;
+	bool is_first = true;
+	struct writer writer = {0};
+	int rc = ctf_cursor_enter(cursor, packet);
+
+	if (!rc && p->in_packet)
+		writer = read_writer(&cursor->packet_values,
+				     cursor->plan->packet.root[CTF_SCOPE_PACKET_CONTEXT]);
+	while (!rc && (rc = ctf_cursor_next(cursor)) > 0) {
+		if (is_first)
+			see_time(p->count, cursor);
+		is_first = false;
+		rc = count_event(p, &in_packet);
+	}
+	if (!is_first)
+		see_time(p->count, cursor);
+	if (rc < 0 && rc != -ENOMEM) {
+		ctf_cursor_explain(cursor, rc, diag);
+		rc = -EINVAL;
+	}
+	return count_writer(p->count, &writer, in_packet) ? -ENOMEM : rc;
+}
+
+static int count_stream(struct census *c, const struct ctf_stream *s, struct census_class *classes,
+			struct diag *diag)
+{
+	const struct ctf_stream_class *sc = s->class;
+	struct pass p = {.count = c, .classes = classes};
+	int rc = 0, failed = 0;
+
+	p.is_own = sc->n_events && classes[0].is_own;
+	p.in_packet = !p.is_own && has_field(sc->packet_context, "pid", "vpid");
+	p.has_writers = !p.in_packet && has_field(sc->event_context, "pid", "vpid");
+	ctf_cursor_init(&p.cursor, s, p.is_own || p.has_writers ? CTF_WANT_ALL : CTF_WANT_NONE);
+	count_losses(c, s);
+	for (size_t i = 0; i < s->n_packets && rc != -ENOMEM; i++) {
+		rc = count_packet(&p, &s->packets[i], diag);
+		failed = rc ? rc : failed;
+	}
+	ctf_cursor_fini(&p.cursor);
+	return failed;
+}
+
+/* The counters of all classes; those of stream class i begin at first[i]. */
+static int make_classes(struct census *c, size_t *first)
+{
+	const struct ctf_trace_class *tc = c->trace->class;
+	bool is_pistes = trace_is_pistes(c->trace);
+
+	for (size_t s = 0; s < tc->n_streams; s++) {
+		first[s] = c->classes.len;
+		for (size_t e = 0; e < tc->streams[s]->n_events; e++) {
+			const struct ctf_event_class *ec = tc->streams[s]->events[e];
+			struct census_class count = {.class = ec};
+
+			count.is_own = is_pistes && ec->name && !strncmp(ec->name, "piste:", 6);
+			if (vec_push(&c->classes, count))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct census_class *x = a, *y = b;
+
+	if (x->events != y->events)
+		return x->events < y->events ? 1 : -1;
+	return strcmp(x->class->name ? x->class->name : "", y->class->name ? y->class->name : "");
+}
+
+static int by_process_events(const void *a, const void *b)
+{
+	const struct census_process *x = a, *y = b;
+
+	if (x->events != y->events)
+		return x->events < y->events ? 1 : -1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+/* One event of several stream classes (processes with other programs) is one row. */
+static void merge_classes(struct census *c)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->classes.len; i++) {
+		struct census_class *class = &c->classes.items[i];
+		size_t k = 0;
+
+		for (; k < kept; k++) {
+			const char *name = c->classes.items[k].class->name;
+
+			if (name && class->class->name && !strcmp(name, class->class->name))
+				break;
+		}
+		if (k == kept) {
+			c->classes.items[kept++] = *class;
+		} else {
+			c->classes.items[k].events += class->events;
+			c->classes.items[k].bits += class->bits;
+		}
+	}
+	c->classes.len = kept;
+}
+
+int census_take(struct census *c, struct diag *diag)
+{
+	const struct ctf_trace *t = c->trace;
+	size_t *first = calloc(t->class->n_streams + 1, sizeof(*first));
+	int rc = first ? make_classes(c, first) : -ENOMEM, failed = rc;
+
+	for (size_t i = 0; i < t->n_streams && rc != -ENOMEM; i++) {
+		const struct ctf_stream *s = &t->streams[i];
+
+		rc = count_stream(c, s, c->classes.items + first[s->class->index], diag);
+		failed = rc ? rc : failed;
+	}
+	free(first);
+	for (size_t i = 0; i < t->n_files; i++)
+		if (t->files[i].bytes_bad && !failed)
+			failed = -EINVAL; /* the reader has said where */
+	merge_classes(c);
+	for (size_t i = 0; i < c->classes.len; i++) {
+		const struct census_class *class = &c->classes.items[i];
+
+		*(class->is_own ? &c->own_events : &c->events) += class->events;
+		c->event_bits += class->bits;
+	}
+	if (c->classes.len)
+		qsort(c->classes.items, c->classes.len, sizeof(*c->classes.items), by_count);
+	if (c->processes.len)
+		qsort(c->processes.items, c->processes.len, sizeof(*c->processes.items),
+		      by_process_events);
+	return failed;
+}
+
+uint64_t census_duration_ns(const struct census *c)
+{
+	return c->has_time ? (uint64_t)c->end_ns - (uint64_t)c->begin_ns : 0;
+}
+
+/* The recorder's word, where there is one: it knows also of losses behind the last packet. */
+uint64_t census_lost(const struct census *c)
+{
+	return c->session.is_there && c->session.lost > c->lost_events ? c->session.lost
+								       : c->lost_events;
+}
+
+void census_fini(struct census *c)
+{
+	struct census_process *p;
+
+	vec_each(p, &c->processes) {
+		map_fini(&p->threads);
+	}
+	vec_fini(&c->classes);
+	vec_fini(&c->processes);
+	map_fini(&c->process_index);
+	arena_fini(&c->arena);
+}
