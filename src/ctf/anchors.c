@@ -123,6 +123,7 @@ int64_t anchors_ns(const struct anchors *a, uint64_t ticks)
 {
 	size_t i = atomic_load_explicit(&((struct anchors *)a)->hint, memory_order_relaxed);
 	const struct anchor_segment *s = &a->segments[i];
+	const unsigned __int128 half = 1ull << (ANCHORS_SHIFT - 1);
 	unsigned __int128 distance;
 
 	if (ticks < s->ticks || (i + 1 < a->n_segments && ticks >= s[1].ticks)) {
@@ -131,11 +132,11 @@ int64_t anchors_ns(const struct anchors *a, uint64_t ticks)
 		s = &a->segments[i];
 	}
 	if (ticks >= s->ticks) {
-		distance = (unsigned __int128)(ticks - s->ticks) * s->slope >> ANCHORS_SHIFT;
-		return (int64_t)((uint64_t)s->ns + (uint64_t)distance);
+		distance = (unsigned __int128)(ticks - s->ticks) * s->slope;
+		return (int64_t)((uint64_t)s->ns + (uint64_t)((distance + half) >> ANCHORS_SHIFT));
 	}
-	distance = (unsigned __int128)(s->ticks - ticks) * s->slope >> ANCHORS_SHIFT;
-	return (int64_t)((uint64_t)s->ns - (uint64_t)distance);
+	distance = (unsigned __int128)(s->ticks - ticks) * s->slope;
+	return (int64_t)((uint64_t)s->ns - (uint64_t)((distance + half) >> ANCHORS_SHIFT));
 }
 
 static int64_t map_clock(void *data, const struct ctf_clock *clock, uint64_t cycles)

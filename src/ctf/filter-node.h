@@ -2,8 +2,6 @@
 #ifndef PISTE_CTF_FILTER_NODE_H
 #define PISTE_CTF_FILTER_NODE_H
 
-#include "base/map.h"
-#include "base/vec.h"
 #include "ctf/filter.h"
 
 /*
@@ -84,6 +82,8 @@ struct filter_node {
 /* The file that diag entries about filters are in. */
 extern const char filter_place_name[];
 
+enum { FILTER_MAX_NAMES = 256 };
+
 struct filter {
 	const char *text;
 	struct arena *arena;
@@ -91,8 +91,9 @@ struct filter {
 	struct filter_node **fields; /* FILTER_FIELD, by slot */
 	size_t n_fields;
 	size_t n_bound; /* classes */
-	struct map known; /* names of fields of bound classes, for suggestions */
-	struct VEC(const char *) names;
+	/* Of fields of bound classes that lacked some, for suggestions. */
+	const char *names[FILTER_MAX_NAMES];
+	size_t n_names;
 };
 
 #endif

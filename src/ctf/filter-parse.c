@@ -6,6 +6,8 @@
  */
 #include "ctf/filter-node.h"
 
+#include "base/vec.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -17,7 +17,7 @@
 
 #include "ctf/filter-node.h"
 
-enum { MAX_SUGGESTIONS = 4096, MAX_STEPS = 128 };
+enum { MAX_STEPS = 128 };
 
 /* --- values ------------------------------------------------------------------ */
 
@@ -887,15 +887,13 @@ static void bind_constants(struct filter_bound *b)
 
 static void suggest(struct filter *f, const char *name)
 {
-	uint64_t ignored;
-	char *copy;
-
-	if (f->names.len >= MAX_SUGGESTIONS || map_get_str(&f->known, name, &ignored))
+	for (size_t i = 0; i < f->n_names; i++)
+		if (!strcmp(f->names[i], name))
+			return;
+	if (f->n_names == FILTER_MAX_NAMES)
 		return;
-	copy = arena_strdup(f->arena, name);
-	if (copy && !map_put_str(&f->known, copy, 1) && vec_push(&f->names, copy)) {
-		/* without memory there is one suggestion less */
-	}
+	f->names[f->n_names] = arena_strdup(f->arena, name);
+	f->n_names += f->names[f->n_names] != NULL;
 }
 
 static void collect_names(struct filter *f, const struct ctf_event_class *ec)
@@ -1028,7 +1026,7 @@ static int check_fields(const struct filter *f, struct diag *diag)
 		if (node->found || !node->lacking)
 			continue;
 		rc = diag_error(diag, &place, "no event has a field %s", node->spelled);
-		near = nearest_name(node->steps[0].name, f->names.items, f->names.len);
+		near = nearest_name(node->steps[0].name, f->names, f->n_names);
 		if (near && strcmp(near, node->steps[0].name) != 0)
 			diag_hint(diag, "did you mean %s?", near);
 	}
