@@ -2,14 +2,14 @@
 /*
  * loop - nanoseconds an event, timed in the program.
  *
- *	b-loop [-e one|three] [-n EVENTS] [-r ROUNDS] [-t THREADS] [-p PAUSE_US]
- *	       [-c CPU] [-s SESSIONS]
+ *	b-loop [-e one|three|call] [-n EVENTS] [-r ROUNDS] [-t THREADS] [-p PAUSE_US]
+ *	       [-c CPU] [-s SESSIONS] [-q]
  *
  * A round is a burst of EVENTS between two clock reads, and just before it as
  * many empty and rdtsc rounds of the same loop: so floor and event see the same
  * frequency and the same neighbours. A burst fits the buffers and fills several
- * chunks; a pause lets the recorder catch up. With a pause of 0 the bursts
- * follow each other, and what is lost says whether the recorder kept pace.
+ * chunks; a pause lets the recorder catch up. With -q there is no floor, only
+ * bursts and pauses, and what is lost says whether the recorder kept pace.
  * Prints the medians of all rounds, and what the whole run sustained:
  *	{"tracer":…,"events":emitted,"event_ns":…,"rdtsc_ns":…,"empty_ns":…,"ratio":…,"per_s":…}
  *
@@ -39,7 +39,7 @@ struct sample {
 static struct {
 	void (*loop)(int64_t n);
 	int64_t n;
-	int rounds, threads, pause_us, cpu;
+	int rounds, threads, pause_us, cpu, no_floor;
 	pthread_barrier_t barrier;
 } plan = {.n = 20000, .rounds = 200, .threads = 1, .pause_us = 4000, .cpu = -1};
 
@@ -64,6 +64,14 @@ static int64_t now_ns(clockid_t clock)
 LOOP(loop_empty, (void)0)
 LOOP(loop_one, SITE_INT(i))
 LOOP(loop_three, SITE_THREE(i))
+
+/* What a uprobe is put on. */
+__attribute__((noinline, noclone, used)) void bench_function(int64_t n);
+void bench_function(int64_t n)
+{
+	__asm__ volatile("" : : "r"(n));
+}
+LOOP(loop_call, bench_function(i))
 
 #if defined(__x86_64__)
 LOOP(loop_rdtsc, (void)__builtin_ia32_rdtsc())
@@ -91,8 +99,9 @@ static void *run_thread(void *arg)
 	for (int i = 0; i < plan.rounds + WARM; i++) {
 		struct sample s = {0};
 
-		if (plan.pause_us) {
+		if (plan.pause_us)
 			usleep((useconds_t)plan.pause_us);
+		if (!plan.no_floor) {
 			pthread_barrier_wait(&plan.barrier);
 			s.empty = time_loop(loop_empty, clock);
 			s.rdtsc = time_loop(loop_rdtsc, clock);
@@ -169,13 +178,18 @@ static void run(void)
 	free(samples);
 }
 
+static const struct {
+	const char *name;
+	void (*loop)(int64_t n);
+} loops[] = {{"one", loop_one}, {"three", loop_three}, {"call", loop_call}};
+
 int main(int argc, char **argv)
 {
 	const char *event = "one";
 	int sessions = -1, option;
 	char line[32];
 
-	while ((option = getopt(argc, argv, "e:n:r:t:p:c:s:")) != -1)
+	while ((option = getopt(argc, argv, "e:n:r:t:p:c:s:q")) != -1)
 		switch (option) {
 		case 'e':
 			event = optarg;
@@ -195,6 +209,9 @@ int main(int argc, char **argv)
 		case 'c':
 			plan.cpu = atoi(optarg);
 			break;
+		case 'q':
+			plan.no_floor = 1;
+			break;
 		case 's':
 			sessions = atoi(optarg);
 			break;
@@ -203,8 +220,11 @@ int main(int argc, char **argv)
 		}
 	if (plan.n <= 0 || plan.rounds <= 0 || plan.threads <= 0)
 		return 2;
-	plan.loop = !strcmp(event, "one") ? loop_one : !strcmp(event, "three") ? loop_three :
-										 loop_empty;
+	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++)
+		if (!strcmp(event, loops[i].name))
+			plan.loop = loops[i].loop;
+	if (!plan.loop)
+		return 2;
 	if (plan.cpu >= 0) {
 		cpu_set_t set;
 

@@ -20,14 +20,15 @@ say() { printf '%s\n' "bench: $*" >&2; }
 failed() { # NAME WHY
 	n_failed=$((n_failed + 1))
 	say "$1: FAILED: $2"
+	[ ! -s "$WORK/stderr" ] || tail -n 3 "$WORK/stderr" | sed 's/^/bench: | /' >&2
 	printf '{"name":"%s","failed":"%s"}\n' "$1" "$2" >>"$WORK/rows"
 }
 
-number() { # NUMBER [DIGITS]: for people: three digits that count
+number() { # NUMBER: for people
 	awk -v n="$1" 'BEGIN {
 		if (n == "" || n == "-") print "-"
 		else if (n < 0) printf "%.2f\n", n
-		else printf((n >= 100 ? "%.0f\n" : n >= 10 ? "%.1f\n" : "%.2f\n"), n)
+		else printf((n >= 1000 ? "%.0f\n" : n >= 100 ? "%.1f\n" : "%.2f\n"), n)
 	}'
 }
 
@@ -81,8 +82,8 @@ stream_bytes() { # DIR: of event data, without metadata and indexes
 # One line of the table. An empty figure is "-". The target is met when VALUE
 # (of that ratio or difference that the target speaks of) is at most LIMIT.
 row() { # NAME WORK UNIT PEER_NAME PEER FLOOR PISTE TARGET VALUE LIMIT [NOTE]
-	local name=$1 work=$2 unit=$3 peer_name=$4 peer=$5 floor=$6 piste=$7 target=$8 value=$9
-	local limit=${10} note=${11:-} met=- ratio=-
+	local name=$1 work=$2 unit=$3 peer_name=$4 peer=$5 floor=$6 piste=$7 target=${8:-} value=${9:-}
+	local limit=${10:-} note=${11:-} met=- ratio=-
 
 	if [ "$value" ] && [ "$limit" ]; then
 		if awk "BEGIN { exit !($value <= $limit) }"; then

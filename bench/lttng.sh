@@ -46,7 +46,7 @@ lttng_stop() { # SESSION
 lttng_consumer_ns() {
 	local pid n=0
 	for pid in $(pgrep -f lttng-consumerd); do
-		n=$((n + $(cat /proc/"$pid"/task/*/schedstat 2>/dev/null | awk '{ n += $1 } END { printf "%d", n }')))
+		n=$((n + $(cat /proc/"$pid"/task/*/schedstat 2>/dev/null | awk '{ n += $1 } END { printf "%.0f", n }')))
 	done
 	echo "$n"
 }
