@@ -44,7 +44,7 @@ static const struct opt_spec spec = {
 		"Events of traces as text, in babeltrace2's line format and in the order of time",
 	.rows =
 		(const struct opt_row[]){
-			{NULL, 0, NULL, "Which events:"},
+			{NULL, 0, NULL, "Which events"},
 			{"event", 'e', "GLOB",
 			 "only provider:event like GLOB; !GLOB for all others"},
 			{"filter", OPT_FILTER, "EXPR",
@@ -52,13 +52,13 @@ static const struct opt_spec spec = {
 			{"begin", OPT_BEGIN, "TIME",
 			 "from TIME on: [YYYY-MM-DD] hh:mm[:ss[.ns]] or s[.ns]"},
 			{"end", OPT_END_TIME, "TIME", "until TIME"},
-			{"timerange", OPT_TIMERANGE, "BEGIN,END", "both at once"},
+			{"timerange", OPT_TIMERANGE, "A,B", "from A until B"},
 			{"stream-intersection", OPT_INTERSECTION, NULL,
 			 "only while all streams of a trace are active"},
 			{"statedump", OPT_STATEDUMP, NULL,
 			 "also the recorder's own events (provider piste)"},
 			{"all", OPT_STATEDUMP, NULL, NULL},
-			{NULL, 0, NULL, "How:"},
+			{NULL, 0, NULL, "How"},
 			CLI_ROW_JSON,
 			{"output", 'o', "FILE", "write to FILE instead of stdout (also -w)"},
 			{"write", 'w', "FILE", NULL},
@@ -434,7 +434,7 @@ static const char *read_option(struct options *o, int id, const char *value)
 		o->end_text = value;
 		return NULL;
 	case OPT_TIMERANGE:
-		return read_time_range(o, (char *)value) ? "--timerange takes BEGIN,END" : NULL;
+		return read_time_range(o, (char *)value) ? "--timerange takes A,B" : NULL;
 	case OPT_INTERSECTION:
 		o->intersection = true;
 		return NULL;
