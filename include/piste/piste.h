@@ -75,17 +75,19 @@
 	} while (0)
 
 /* Fields of more than one value. Each may stand where an expression may: (name, PISTE_ARRAY(…)) */
-#define PISTE_ARRAY(elements, count) PISTE_KIND_(SEQUENCE, elements, count, ~) /* of inferred type */
-#define PISTE_FIXED(elements, count) PISTE_KIND_(FIXED, elements, count, ~) /* count is a constant */
-#define PISTE_BYTES(data, size) PISTE_KIND_(BYTES, data, size, ~) /* shown in hexadecimal */
-#define PISTE_OPTIONAL(present, value) PISTE_KIND_(OPTIONAL, present, value, ~)
+#define PISTE_ARRAY(elements, count)                                                               \
+	PISTE_KIND_(0SEQUENCE, elements, count, ~) /* of inferred type */
+#define PISTE_FIXED(elements, count)                                                               \
+	PISTE_KIND_(0FIXED, elements, count, ~) /* count is a constant */
+#define PISTE_BYTES(data, size) PISTE_KIND_(0BYTES, data, size, ~) /* shown in hexadecimal */
+#define PISTE_OPTIONAL(present, value) PISTE_KIND_(0OPTIONAL, present, value, ~)
 /* … of a type made with PISTE_ENUM (by value), PISTE_STRUCT or PISTE_VARIANT (by address) */
-#define PISTE_AS(type, value) PISTE_KIND_(AS, type, value, ~)
-#define PISTE_ARRAY_OF(type, elements, count) PISTE_KIND_(SEQUENCE_OF, type, elements, count)
-#define PISTE_FIXED_OF(type, elements, count) PISTE_KIND_(FIXED_OF, type, elements, count)
-#define PISTE_OPTIONAL_OF(type, present, value) PISTE_KIND_(OPTIONAL_OF, type, present, value)
+#define PISTE_AS(type, value) PISTE_KIND_(0AS, type, value, ~)
+#define PISTE_ARRAY_OF(type, elements, count) PISTE_KIND_(0SEQUENCE_OF, type, elements, count)
+#define PISTE_FIXED_OF(type, elements, count) PISTE_KIND_(0FIXED_OF, type, elements, count)
+#define PISTE_OPTIONAL_OF(type, present, value) PISTE_KIND_(0OPTIONAL_OF, type, present, value)
 /* No field: attributes of the event, text that tracers show. */
-#define PISTE_ATTRIBUTES(...) PISTE_KIND_(ATTRIBUTES, ~, ~, ~)
+#define PISTE_ATTRIBUTES(...) PISTE_KIND_(0ATTRIBUTES, ~, ~, ~)
 
 /*
  * Types of your own, at file scope, before the sites that use them. They are
@@ -114,8 +116,9 @@
 	{                                                                                          \
 		return sizeof(value);                                                              \
 	}                                                                                          \
-	PISTE_INLINE char *piste_put_##name(char *p, c_type value)                                 \
+	PISTE_INLINE char *piste_put_##name(char *p, const char *end, c_type value)                \
 	{                                                                                          \
+		(void)end;                                                                         \
 		return piste_put_plain(p, &value, sizeof(value));                                  \
 	}                                                                                          \
 	enum { piste_by_address_##name = 0 }
@@ -131,9 +134,11 @@
 		PISTE_EACH(PISTE_DECLARE_, , name, __VA_ARGS__)                                    \
 		return 0 PISTE_EACH(PISTE_SIZE_, , name, __VA_ARGS__);                             \
 	}                                                                                          \
-	PISTE_INLINE char *piste_put_##name(char *piste_p_, parameter)                             \
+	PISTE_INLINE char *piste_put_##name(char *piste_p_, const char *piste_end_, parameter)     \
 	{                                                                                          \
 		PISTE_EACH(PISTE_DECLARE_, , name, __VA_ARGS__)                                    \
+		if (!PISTE_HAS_ROOM_(0 PISTE_EACH(PISTE_SIZE_, , name, __VA_ARGS__)))              \
+			return piste_p_;                                                           \
 		PISTE_EACH(PISTE_WRITE_, , name, __VA_ARGS__)                                      \
 		return piste_p_;                                                                   \
 	}                                                                                          \
@@ -154,11 +159,12 @@
 		PISTE_EACH(PISTE_OPTION_SIZE_, , name, __VA_ARGS__)                                \
 		return 1;                                                                          \
 	}                                                                                          \
-	PISTE_INLINE char *piste_put_##name(char *piste_p_, parameter)                             \
+	PISTE_INLINE char *piste_put_##name(char *piste_p_, const char *piste_end_, parameter)     \
 	{                                                                                          \
 		PISTE_AUTO piste_selector_ = (selector);                                           \
 		PISTE_EACH(PISTE_OPTION_WRITE_, , name, __VA_ARGS__)                               \
-		*piste_p_++ = (char)255;                                                           \
+		if (PISTE_HAS_ROOM_(1))                                                            \
+			*piste_p_++ = (char)255;                                                   \
 		return piste_p_;                                                                   \
 	}                                                                                          \
 	PISTE_TYPE_DEFINE_(PISTE_TYPE_VARIANT, name, parameter, #name "\0" #__VA_ARGS__,           \
@@ -185,16 +191,20 @@
 	PISTE_EACH(PISTE_DECLARE_, , __VA_ARGS__)                                                  \
 	struct piste_fast piste_fast_;                                                             \
 	struct piste_cursor piste_cursor_;                                                         \
+	const uint32_t piste_size_ = ((kind) == PISTE_SITE_LOG)                                    \
+		PISTE_EACH(PISTE_SIZE_, , __VA_ARGS__);                                            \
 	char *piste_p_ = piste_reserve(&piste_fast_, &piste_cursor_, &piste_site_.site, piste_on_, \
-				       PISTE_RECORD_HEADER +                                       \
-					       ((kind) == PISTE_SITE_LOG)                          \
-						       PISTE_EACH(PISTE_SIZE_, , __VA_ARGS__));    \
+				       PISTE_RECORD_HEADER + piste_size_);                         \
 	if (PISTE_LIKELY(piste_p_ != NULL)) {                                                      \
+		const char *const piste_payload_ = piste_p_;                                       \
 		if ((kind) == PISTE_SITE_LOG)                                                      \
 			*piste_p_++ = 0;                                                           \
 		PISTE_EACH(PISTE_WRITE_, , __VA_ARGS__)                                            \
-		(void)piste_p_;                                                                    \
-		piste_commit(&piste_fast_, &piste_cursor_);                                        \
+		if ((0 PISTE_EACH(PISTE_TWICE_, , __VA_ARGS__)) &&                                 \
+		    PISTE_UNLIKELY(piste_p_ != piste_payload_ + piste_size_))                      \
+			piste_drop(&piste_fast_, &piste_cursor_, &piste_site_.site, piste_on_);    \
+		else                                                                               \
+			piste_commit(&piste_fast_, &piste_cursor_);                                \
 	}
 
 static inline __attribute__((format(printf, 1, 2), unused)) void
@@ -277,9 +287,12 @@ PISTE_INLINE void piste_scope_leave(const struct piste_scope *scope)
 	}                                                                                          \
 	enum { piste_by_address_##name = 1 }
 
+/* The size was taken from the same object a moment ago; another thread may have changed it since. */
+#define PISTE_HAS_ROOM_(size) ((uint64_t)(piste_end_ - piste_p_) >= (uint64_t)(size))
+
 #define PISTE_LABEL_(x) PISTE_CAT(PISTE_LABEL_IF_, PISTE_FORM(x))(x)
-#define PISTE_LABEL_IF_E(x) (int64_t)(x), (int64_t)(x),
-#define PISTE_LABEL_IF_N(x) PISTE_LABEL_RANGE_ x
+#define PISTE_LABEL_IF_0E(x) (int64_t)(x), (int64_t)(x),
+#define PISTE_LABEL_IF_0N(x) PISTE_LABEL_RANGE_ x
 #define PISTE_LABEL_RANGE_(...) PISTE_LABEL_RANGE2_(__VA_ARGS__, PISTE_SECOND_(__VA_ARGS__, ~), ~)
 #define PISTE_LABEL_RANGE2_(name, low, high, ...) (int64_t)(low), (int64_t)(high),
 
@@ -293,6 +306,8 @@ PISTE_INLINE void piste_scope_leave(const struct piste_scope *scope)
 #define PISTE_OPTION_WRITE_(i, x)                                                                  \
 	if (piste_selector_ == (PISTE_OPTION_VALUE_ x)) {                                          \
 		PISTE_DECLARE_(i, PISTE_OPTION_FIELD_ x)                                           \
+		if (!PISTE_HAS_ROOM_(1 PISTE_SIZE_(i, PISTE_OPTION_FIELD_ x)))                     \
+			return piste_p_;                                                           \
 		*piste_p_++ = (char)(i);                                                           \
 		PISTE_WRITE_(i, PISTE_OPTION_FIELD_ x)                                             \
 		return piste_p_;                                                                   \

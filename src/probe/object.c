@@ -179,7 +179,7 @@ static struct piste_object_record *record_write(struct object *object, uint32_t 
 	record->types_offset = at;
 	record->types_size = (uint32_t)types_size;
 	if (types_size)
-		__builtin_memcpy((char *)record + at, handle->types, types_size);
+		sys_copy((char *)record + at, handle->types, types_size);
 	record->size = at + ROUND_UP_8((uint32_t)types_size);
 	return record;
 }
@@ -248,8 +248,8 @@ static bool share_gates(struct object *object)
 	}
 	object->pages = (char *)start;
 	object->pages_size = end - start;
-	__builtin_memcpy(pool_at(pool->gates_offset + object->gates_page), object->pages,
-			 object->pages_size);
+	sys_copy(pool_at(pool->gates_offset + object->gates_page), object->pages,
+		 object->pages_size);
 	object->record->gates_offset = pool->gates_offset + object->gates_page +
 				       ((uintptr_t)object->handle->gates - start);
 	return objects_map_gates(object);

@@ -6,9 +6,9 @@
  * each - the preprocessor side of PISTE(): counts arguments, tells the three
  * forms of a field apart, and applies a macro to each.
  *
- *	E	expr
- *	N	(name, expr) or (name, expr, attributes…), up to eleven things
- *	K	PISTE_ARRAY(...) and its like, which expand to twelve: (~, KIND, a, b, c, ~, …)
+ *	0E	expr
+ *	0N	(name, expr) or (name, expr, attributes…), up to eleven things
+ *	0K	PISTE_ARRAY(...) and its like, which expand to twelve: (~, 0KIND, a, b, c, ~, …)
  */
 
 /* clang-format off */
@@ -26,17 +26,19 @@
 #define PISTE_SECOND_(a, b, ...) b
 
 /*
- * PISTE_FORM(x) is E, N or K. `PISTE_PROBE_ x` is a call when x begins with a
+ * PISTE_FORM(x) is 0E, 0N or 0K: a program may have a macro named N, but none
+ * that begins with a digit. `PISTE_PROBE_ x` is a call when x begins with a
  * parenthesis; a single thing in it, as in `(int)y`, is an expression.
  */
 #define PISTE_PICK13_(a, b, c, d, e, f, g, h, i, j, k, l, m, ...) m
-#define PISTE_PROBE_IS_E ~
-#define PISTE_PROBE_IS_N ~, N
-#define PISTE_PROBE_IS_K ~, K
+#define PISTE_PROBE_IS_0E ~
+#define PISTE_PROBE_IS_0N ~, 0N
+#define PISTE_PROBE_IS_0K ~, 0K
 #define PISTE_PROBE_(...) \
 	PISTE_CAT3(PISTE_PROBE_IS_, \
-		   PISTE_PICK13_(__VA_ARGS__, K, N, N, N, N, N, N, N, N, N, N, E, ~))
-#define PISTE_FORM_(...) PISTE_SECOND_(__VA_ARGS__, E, ~)
+		   PISTE_PICK13_(__VA_ARGS__, 0K, 0N, 0N, 0N, 0N, 0N, 0N, 0N, 0N, 0N, 0N, \
+			         0E, ~))
+#define PISTE_FORM_(...) PISTE_SECOND_(__VA_ARGS__, 0E, ~)
 #define PISTE_FORM(x) PISTE_FORM_(PISTE_PROBE_ x)
 #define PISTE_KIND_(kind, a, b, c) (~, kind, a, b, c, ~, ~, ~, ~, ~, ~, ~)
 /* (name, expr, …) to expr */

@@ -193,6 +193,9 @@ PISTE_INLINE char *piste_reserve(struct piste_fast *fast, struct piste_cursor *c
 		}
 		taken = 1;
 	}
+	fast->thread = NULL; /* gcc warns of what is not set where it is not read */
+	fast->chunk = NULL;
+	fast->end = 0;
 	fast->slow = 1;
 	PISTE_STACK_POINTER(stack);
 	return piste_slow_reserve(cursor, site, gate, size, stack, taken);
@@ -208,6 +211,22 @@ PISTE_INLINE void piste_commit(const struct piste_fast *fast, const struct piste
 	} else {
 		piste_slow_commit(cursor);
 	}
+}
+
+/* A record that came out other than its size said: lost, as one too large is, and counted. */
+PISTE_INLINE void piste_drop(const struct piste_fast *fast, struct piste_cursor *cursor,
+			     struct piste_site *site, uint32_t gate)
+{
+	const void *stack;
+
+	if (!fast->slow) {
+		fast->thread->state = PISTE_THREAD_IDLE;
+	} else {
+		cursor->gate = 0; /* for nobody */
+		piste_slow_commit(cursor);
+	}
+	PISTE_STACK_POINTER(stack);
+	(void)piste_slow_reserve(cursor, site, gate, PISTE_RECORD_MAX + 1, stack, 0);
 }
 
 #ifndef PISTE_IN_LIBRARY /* which has no sites of its own */
@@ -256,7 +275,8 @@ void piste_object_unload(void)
  * What takes libpiste in although all references to it are weak: a linker
  * resolves a common symbol with an archive's definition, and counts it as a use
  * of a shared library (GNU ld; with lld or gold and --as-needed, link with
- * -Wl,--no-as-needed).
+ * -Wl,--no-as-needed; gold takes nothing out of an archive for a common symbol:
+ * -Wl,-u,piste_object_register).
  */
 #ifdef __cplusplus
 __asm__(".comm piste_library,4,4");
