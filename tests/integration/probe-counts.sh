@@ -29,6 +29,8 @@ check_is "100,000 short threads lose nothing" "$(said lost)" 0
 check "100,000 short threads give their chunks back" [ "$(said bytes)" -le 33554432 ]
 judge "records up to 48 KiB" -d ./probe-load big 200
 check_is "records over 48 KiB are lost, and counted" "$(said lost)" "$(said large)"
+judge "structures that change under our hands" -d ./probe-load torn 10000
+check_is "structures that change under our hands are lost, and counted" "$(said lost)" "$(said torn)"
 check_is "a rule for another event: nothing is recorded, nothing is lost" \
 	"$(./pool-dump -q -e 'other:*' ./probe-load count 1 10 | grep -E '^(total|lost|pools) ')" "total 0
 lost 0

@@ -745,10 +745,35 @@ static void big(char **argv)
 	printf("emitted %llu\nlarge %llu\n", (unsigned long long)(2 * n), (unsigned long long)n);
 }
 
+static const char *changing(int *calls)
+{
+	static char text[3000];
+
+	memset(text, 'z', sizeof(text) - 1);
+	/* short when its size is taken, long when it is copied; or the other way round */
+	return (*calls)++ % 2 ? text : text + sizeof(text) - 4;
+}
+PISTE_STRUCT(changer, int *calls, (text, changing(calls)));
+
+/* torn N: structures that change between the look at their size and the copy */
+static void torn(char **argv)
+{
+	uint64_t n = argument(argv, 0, 10000);
+	int calls = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		calls = (int)i % 2;
+		PISTE(load, torn, (c, PISTE_AS(changer, &calls)), (after, i));
+		ticks(0, 1);
+	}
+	printf("emitted %llu\ntorn %llu\n", (unsigned long long)(2 * n), (unsigned long long)n);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(char **argv);
 } rows[] = {
+	{"torn", torn},
 	{"count", count},
 	{"little", little},
 	{"churn", churn},
