@@ -26,7 +26,7 @@ memory      of a program that nobody records; of a thousand threads that trace
 malloc      the allocations of sqlite3 at work
 '
 
-quick= names=
+quick='' names=''
 for arg; do
 	case $arg in
 	--quick) quick=1 ;;

@@ -81,8 +81,6 @@ int cmd_recover(int argc, char **argv)
 	struct tm tm;
 	int id, err;
 
-	for (int i = 0; i < argc; i++)
-		str_addf(&command_line, "%s%s", i ? " " : "piste ", argv[i]);
 	opt_init(&p, &spec, argc, argv);
 	while ((id = cli_next_option(&p)) > 0) {
 		if (id == 'o')
@@ -109,6 +107,8 @@ int cmd_recover(int argc, char **argv)
 		strftime(dir, sizeof(dir), "piste-%Y%m%d-%H%M%S", &tm);
 		options.dir = dir;
 	}
+	for (int i = 0; i < argc; i++)
+		str_addf(&command_line, "%s%s", i ? " " : "piste ", argv[i]);
 	options.command_line = str_c(&command_line);
 	err = recover(&options, &summary, &diag);
 	if (!err && json)

@@ -126,7 +126,7 @@ TEST(numbers_compare_as_numbers)
 		{"total >= 12.6", 0},
 		{"total < 13 && total > -1", 1},
 		{"id != -3", 0},
-		{NULL},
+		{0},
 	});
 }
 
@@ -147,7 +147,7 @@ TEST(literals)
 		{"08 == 8", -EINVAL},
 		{"0x == 0", -EINVAL},
 		{"3q == 3", -EINVAL},
-		{NULL},
+		{0},
 	});
 }
 
@@ -175,7 +175,7 @@ TEST(arithmetic)
 		{"10 - 3 - 2 == 5", 1},
 		{"total % 2 == 0", -EINVAL},
 		{"total & 1", -EINVAL},
-		{NULL},
+		{0},
 	});
 }
 
@@ -202,7 +202,7 @@ TEST(texts)
 		{"path", -EINVAL},
 		{"path > 3", -EINVAL},
 		{"path + 1 == 2", -EINVAL},
-		{NULL},
+		{0},
 	});
 }
 
@@ -218,7 +218,7 @@ TEST(enums)
 		{"state > 4", 1},
 		{"state", 1},
 		{"state < \"OPEN\"", -EINVAL},
-		{NULL},
+		{0},
 	});
 }
 
@@ -237,7 +237,7 @@ TEST(paths)
 		{"len(id) == 3", -EINVAL},
 		{"items[-1] == 3", -EINVAL},
 		{"at. == 3", -EINVAL},
-		{NULL},
+		{0},
 	});
 }
 
@@ -254,7 +254,7 @@ TEST(contexts)
 		{"$level == \"LOUD\"", -EINVAL},
 		{"$cpu == 1", -EINVAL}, /* neither given nor in the class */
 		{"$nothing == 1", -EINVAL},
-		{NULL},
+		{0},
 	});
 }
 
@@ -278,7 +278,7 @@ TEST(grammar)
 		{"foo(id)", -EINVAL},
 		{"id @ 3", -EINVAL},
 		{"has(3)", -EINVAL},
-		{NULL},
+		{0},
 	});
 }
 
