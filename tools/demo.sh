@@ -66,6 +66,7 @@ for _ in warm-up measured; do
 done
 echo "\$ piste record --malloc --locks -o $demo/sqlite -- sqlite3 traced.db < work.sql"
 begin=$(now_ms)
+# shellcheck disable=SC2069 # the summary is shown, the answers are kept
 "$piste" record --malloc --locks -o "$demo/sqlite" -- \
 	sqlite3 "$demo/traced.db" <"$demo/work.sql" 2>&1 >"$demo/traced.out"
 traced=$(($(now_ms) - begin))
@@ -80,6 +81,7 @@ agree "$demo/sqlite"
 
 say "2. examples/shop, instrumented: four clerks serve $orders orders"
 echo "\$ piste record -o $demo/shop -- $build/examples/shop $orders"
+# shellcheck disable=SC2069 # the summary is shown, the answers are kept
 "$piste" record -o "$demo/shop" -- "$build/examples/shop" $orders 2>&1 >"$demo/shop.out"
 echo "\$ piste print $demo/shop --filter 'total > 12'"
 "$piste" print "$demo/shop" -e shop:order_done -e shop:log --filter 'total > 12' | head -3
