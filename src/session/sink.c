@@ -272,11 +272,14 @@ static int lane_add(struct sink *s, struct lane *lane, const struct packet *p)
 
 		if (first > p->size)
 			first = p->size;
-		memcpy((char *)q.head + sizeof(struct packet_head), p->data, first);
+		if (first) /* a packet that only tells of losses has no data at all */
+			memcpy((char *)q.head + sizeof(struct packet_head), p->data, first);
 		memset((char *)q.head + sizeof(struct packet_head) + first, 0,
 		       PAGE - sizeof(struct packet_head) - first);
 		add_iov(&q, iov, q.head, PAGE);
-		add_iov(&q, iov, p->data + PAGE - sizeof(struct packet_head), q.bytes - PAGE);
+		if (q.bytes > PAGE)
+			add_iov(&q, iov, p->data + PAGE - sizeof(struct packet_head),
+				q.bytes - PAGE);
 	} else {
 		add_iov(&q, iov, q.head, sizeof(struct packet_head));
 		add_iov(&q, iov, p->data, p->size);
