@@ -183,6 +183,28 @@ static int look_at_fds(struct pool_list *list, uint32_t pid, struct diag *diag)
 	return err < 0 ? err : 0;
 }
 
+bool process_has_pool(uint32_t pid)
+{
+	char dir_path[48], path[320], target[64];
+	const struct dirent *e;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(dir_path, sizeof(dir_path), "/proc/%u/fd", pid);
+	dir = opendir(dir_path);
+	while (dir && !found && (e = readdir(dir))) {
+		ssize_t len;
+
+		snprintf(path, sizeof(path), "%s/%s", dir_path, e->d_name);
+		len = readlink(path, target, sizeof(target) - 1);
+		target[len > 0 ? len : 0] = '\0';
+		found = !strcmp(target, pool_link);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 /* Looks at its mappings; *seen: it has a pool mapped. *has_library: libpiste is there. */
 static int look_at_maps(struct pool_list *list, uint32_t pid, bool *seen, bool *has_library,
 			struct diag *diag)

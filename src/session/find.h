@@ -20,6 +20,8 @@ struct pool_list VEC(struct pool *);
 int find_pools(struct pool_list *list, uint32_t pid, struct diag *diag);
 void pool_list_fini(struct pool_list *list); /* frees the pools that are still in it */
 
+/* Whether a pool is among its descriptors, its own or one that it was forked with. */
+bool process_has_pool(uint32_t pid);
 /* Whether the process still has that pool mapped (it may have done an exec). */
 bool process_maps_pool(uint32_t pid, const struct pool *pool);
 /* Its name, "?" when it is gone. */

@@ -165,6 +165,13 @@ int launch_run(const struct launch *l, const struct launch_command *c, pid_t *pi
 
 /* --- announcements -------------------------------------------------------- */
 
+void announcement_fini(struct announcement *a)
+{
+	close_fdp(&a->fd);
+	close_fdp(&a->pidfd);
+	a->fd = a->pidfd = -1;
+}
+
 int launch_accept(const struct launch *l)
 {
 	int fd;

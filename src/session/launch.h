@@ -47,6 +47,7 @@ struct announcement {
 	int fd; /* the pool's; the caller's to close */
 	int pidfd; /* -1: unknown */
 };
+void announcement_fini(struct announcement *a); /* closes what is >= 0 */
 /* A connection that is waiting, or -EAGAIN. */
 int launch_accept(const struct launch *l);
 /* What came over a connection: 1; 0: it ended without; -EAGAIN: not yet there. */

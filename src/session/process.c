@@ -35,9 +35,7 @@ int process_new(struct process **out, struct pool *pool, uint32_t pid, int slot,
 	p->end = UINT64_MAX;
 	p->finished = pool_finished(pool) - 1; /* look once, whatever it says */
 	p->foreign_clock = (pool->clock == PISTE_CLOCK_TICKS) != model->use_tsc;
-	p->marks = calloc(pool->chunk_count + 1, sizeof(*p->marks));
-	p->lost_seen = calloc(pool->writer_count + 1, sizeof(*p->lost_seen));
-	err = p->marks && p->lost_seen ? process_update_table(p, model, NULL, diag) : -ENOMEM;
+	err = process_update_table(p, model, NULL, diag);
 	if (!err && !from_start) { /* what another recording lost in this slot */
 		process_count_lost(p);
 		p->lost = 0;
@@ -57,8 +55,8 @@ void process_free(struct process *p)
 	if (p->pidfd >= 0)
 		close(p->pidfd);
 	pool_free(p->pool);
-	free(p->marks);
-	free(p->lost_seen);
+	vec_fini(&p->marks);
+	vec_fini(&p->lost_seen);
 	free(p);
 }
 
@@ -84,21 +82,24 @@ int process_update_table(struct process *p, struct model *model, struct objects 
 
 /* --- losses --------------------------------------------------------------- */
 
-/* New losses of a writer since we looked last; they are in p->lost afterwards. */
-static uint64_t count_lost(struct process *p, uint32_t writer)
+/* New losses since we looked last; they are in p->lost afterwards. */
+static uint64_t count_lost(struct process *p, const uint64_t *place, uint64_t *seen)
 {
-	const uint64_t *place;
-	uint64_t now, seen = p->lost_seen[writer];
+	uint64_t now = __atomic_load_n(place, __ATOMIC_RELAXED), fresh;
 
-	if (p->slot < 0)
-		return 0;
-	place = writer < p->pool->writer_count ? &pool_writer(p->pool, writer)->lost[p->slot]
-					       : &pool_live(p->pool)->lost[p->slot];
-	now = __atomic_load_n(place, __ATOMIC_RELAXED);
-	p->lost_seen[writer] = now;
-	now -= now >= seen ? seen : 0; /* begun anew by another thread */
-	p->lost += now;
-	return now;
+	fresh = now >= *seen ? now - *seen : now;
+	*seen = now;
+	p->lost += fresh;
+	return fresh;
+}
+
+static uint64_t count_writer_lost(struct process *p, uint32_t writer)
+{
+	while (p->lost_seen.len <= writer)
+		if (vec_push(&p->lost_seen, 0))
+			return 0;
+	return count_lost(p, &pool_writer(p->pool, writer)->lost[p->slot],
+			  &p->lost_seen.items[writer]);
 }
 
 /* Writers are taken in order. To read all of their area would give memory to all of it. */
@@ -106,17 +107,21 @@ void process_count_lost(struct process *p)
 {
 	unsigned unused = 0;
 
+	if (p->slot < 0)
+		return;
 	for (uint32_t i = 0; i < p->pool->writer_count && unused < UNUSED_WRITERS; i++) {
 		const struct piste_writer *w = pool_writer(p->pool, i);
 
-		count_lost(p, i);
 		if (!__atomic_load_n(&w->tid, __ATOMIC_RELAXED) &&
-		    !__atomic_load_n(&w->sequence, __ATOMIC_RELAXED) && !p->lost_seen[i])
+		    !__atomic_load_n(&w->sequence, __ATOMIC_RELAXED) &&
+		    !__atomic_load_n(&w->lost[p->slot], __ATOMIC_RELAXED)) {
 			unused++;
-		else
-			unused = 0;
+			continue;
+		}
+		unused = 0;
+		count_writer_lost(p, i);
 	}
-	count_lost(p, p->pool->writer_count);
+	count_lost(p, &pool_live(p->pool)->lost[p->slot], &p->pool_lost_seen);
 }
 
 /* --- which chunks --------------------------------------------------------- */
@@ -143,9 +148,9 @@ int process_collect(struct process *p, enum collect what, struct ready_list *lis
 			continue;
 		c = pool_chunk(pool, i);
 		r.begin = __atomic_load_n(&c->begin, __ATOMIC_RELAXED);
-		if (!(state & PISTE_CHUNK_FULL) &&
-		    p->marks[i].at == __atomic_load_n(&c->committed, __ATOMIC_RELAXED) &&
-		    p->marks[i].begin == r.begin)
+		if (!(state & PISTE_CHUNK_FULL) && i < p->marks.len &&
+		    p->marks.items[i].at == __atomic_load_n(&c->committed, __ATOMIC_RELAXED) &&
+		    p->marks.items[i].begin == r.begin)
 			continue; /* did not grow */
 		if (vec_push(list, r))
 			return -ENOMEM;
@@ -181,7 +186,7 @@ static bool head_is_same(const struct piste_chunk *c, const struct piste_chunk *
 static bool view_open(struct process *p, uint32_t chunk, struct view *v)
 {
 	const struct piste_chunk *c = pool_chunk(p->pool, chunk);
-	struct chunk_mark *mark = &p->marks[chunk];
+	const struct chunk_mark *mark = chunk < p->marks.len ? &p->marks.items[chunk] : NULL;
 	uint32_t committed;
 
 	v->state = __atomic_load_n(pool_state(p->pool, chunk), __ATOMIC_ACQUIRE);
@@ -203,8 +208,8 @@ static bool view_open(struct process *p, uint32_t chunk, struct view *v)
 		drop(p, p->pool->chunk_size, "a chunk larger than it can be");
 		return false;
 	}
-	if (mark->at && mark->begin == v->head.begin && mark->sequence == v->head.sequence &&
-	    mark->tid == v->head.tid)
+	if (mark && mark->at && mark->begin == v->head.begin &&
+	    mark->sequence == v->head.sequence && mark->tid == v->head.tid)
 		v->from = mark->at;
 	v->head.committed = committed;
 	return committed > v->from;
@@ -224,14 +229,18 @@ static bool view_copy(struct process *p, uint32_t chunk, struct view *v)
 	return head_is_same(pool_chunk(p->pool, chunk), &v->head);
 }
 
-static void mark_read(struct process *p, uint32_t chunk, const struct view *v, uint32_t at)
+static int mark_read(struct process *p, uint32_t chunk, const struct view *v, uint32_t at)
 {
-	p->marks[chunk] = (struct chunk_mark){
+	while (p->marks.len <= chunk)
+		if (vec_push(&p->marks, (struct chunk_mark){0}))
+			return -ENOMEM;
+	p->marks.items[chunk] = (struct chunk_mark){
 		.begin = v->head.begin,
 		.sequence = v->head.sequence,
 		.tid = v->head.tid,
 		.at = at,
 	};
+	return 0;
 }
 
 /* Looks at the records; once more when an object was loaded meanwhile that explains an id. */
@@ -314,11 +323,12 @@ int process_take(struct process *p, uint32_t chunk, struct model *model, struct 
 		else
 			err = view_walk(p, &v, &w, model, diag);
 	}
+	if (!err)
+		err = mark_read(p, chunk, &v, w.broken ? v.head.committed : w.end);
 	if (err) {
 		done(p, chunk, &v);
 		return err;
 	}
-	mark_read(p, chunk, &v, w.broken ? v.head.committed : w.end);
 	if (w.broken)
 		drop(p, v.head.committed - w.end, w.broken);
 	content_start = v.from;
@@ -364,8 +374,8 @@ int process_take(struct process *p, uint32_t chunk, struct model *model, struct 
 		done(p, chunk, &v);
 		return err;
 	}
-	if (v.head.writer < p->pool->writer_count) {
-		packet->lost = count_lost(p, v.head.writer);
+	if (p->slot >= 0 && v.head.writer < p->pool->writer_count) {
+		packet->lost = count_writer_lost(p, v.head.writer);
 		p->lost_told += packet->lost;
 	}
 	p->events += w.events;

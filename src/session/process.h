@@ -29,6 +29,7 @@ struct process {
 	uint32_t pid; /* as the recorder sees it */
 	int slot; /* of our session; -1: recover, everything is ours */
 	int pidfd; /* -1: none */
+	int status; /* of its end, where that is known: 128 + signal, or the exit status */
 	uint64_t since_ns; /* when it came to us */
 	bool is_dead; /* nobody writes to the pool any more */
 	bool is_superseded; /* its process did an exec */
@@ -37,8 +38,10 @@ struct process {
 	uint64_t finished; /* as it was when the chunks were looked at last */
 	struct table *table;
 	uint64_t objects_used; /* of the pool, when the table was read */
-	struct chunk_mark *marks; /* a chunk */
-	uint64_t *lost_seen; /* a writer, then one for the pool */
+	/* As long as the chunks and writers that are in use: the pool has room for many more. */
+	struct VEC(struct chunk_mark) marks;
+	struct VEC(uint64_t) lost_seen; /* a writer */
+	uint64_t pool_lost_seen;
 
 	uint64_t events, bytes, packets;
 	uint64_t lost, lost_told; /* events; those that packets told of */

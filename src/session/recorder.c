@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "ctf/filter.h"
 #include "session/dump.h"
@@ -40,6 +42,7 @@ enum {
 	NAMES_MAX = 4096,
 	TROUBLES_MAX = 64,
 	GRACE_NS = 2000000000, /* for the command, after a Ctrl-C */
+	ORPHAN_NS = 200000000, /* for what the command left behind to show itself */
 	EARLY_NS = 20000000, /* the metadata is on disk by then */
 	SETTLE_NS = 200000000, /* for a program to load its libraries */
 };
@@ -57,6 +60,8 @@ struct recorder {
 	struct flight *flight;
 	struct launch launch;
 	struct VEC(struct process *) processes;
+	struct map by_pid, by_pidfd, by_inode; /* the same; of a pid the newest */
+	struct VEC(struct announcement) announced; /* that wait to be looked at */
 	struct ready_list ready;
 	struct VEC(struct recorder_trouble) troubles;
 	struct VEC(uint64_t) untold; /* losses that no packet told of, by stream class */
@@ -70,6 +75,8 @@ struct recorder {
 	pid_t child; /* 0: none */
 	bool child_running;
 	int child_status;
+	uint64_t child_end_ns, expect_ns;
+	bool expects; /* as it was found at expect_ns */
 
 	bool stop; /* at the end of this round */
 	unsigned interrupts;
@@ -224,6 +231,12 @@ void recorder_free(struct recorder *r)
 	for (size_t i = 0; i < r->processes.len; i++)
 		process_free(r->processes.items[i]);
 	vec_fini(&r->processes);
+	map_fini(&r->by_pid);
+	map_fini(&r->by_pidfd);
+	map_fini(&r->by_inode);
+	for (size_t i = 0; i < r->announced.len; i++)
+		announcement_fini(&r->announced.items[i]);
+	vec_fini(&r->announced);
 	vec_fini(&r->ready);
 	vec_fini(&r->troubles);
 	vec_fini(&r->untold);
@@ -310,7 +323,9 @@ static int look_at_table(struct recorder *r, struct process *p, struct diag *dia
 
 	if (err)
 		return err;
-	dump_mappings(&r->dump, p->pid, &o, !p->is_dead);
+	/* a child that did no exec has its parent's */
+	if (!p->pool->parent_pid)
+		dump_mappings(&r->dump, p->pid, &o, !p->is_dead);
 	if (!r->tables_matched || !r->tables_seen_sites)
 		objects_each_site(&o, keep_name, r);
 	objects_fini(&o);
@@ -374,23 +389,43 @@ static void dump_start(struct recorder *r, const struct process *p)
 /* An older pool of the same pid: did the process do an exec? */
 static void supersede(struct recorder *r, uint32_t pid)
 {
-	for (size_t i = 0; i < r->processes.len; i++) {
-		struct process *p = r->processes.items[i];
+	struct process *p;
+	uint64_t found;
 
-		if (p->pid == pid && !p->is_dead && !process_maps_pool(pid, p->pool))
-			p->is_dead = p->is_superseded = true;
-	}
+	if (!map_get_u64(&r->by_pid, pid, &found))
+		return;
+	p = (struct process *)(uintptr_t)found;
+	if (!p->is_dead && !process_maps_pool(pid, p->pool))
+		p->is_dead = p->is_superseded = true;
 }
 
 static bool is_known(const struct recorder *r, const struct pool *pool)
 {
-	for (size_t i = 0; i < r->processes.len; i++) {
-		const struct pool *known = r->processes.items[i]->pool;
+	uint64_t found;
 
-		if (known->inode == pool->inode && known->device == pool->device)
-			return true;
-	}
-	return false;
+	return map_get_u64(&r->by_inode, pool->inode, &found);
+}
+
+static int keep_process(struct recorder *r, struct process *p)
+{
+	uint64_t value = (uintptr_t)p;
+
+	if (vec_push(&r->processes, p) || map_put_u64(&r->by_pid, p->pid, value) ||
+	    map_put_u64(&r->by_inode, p->pool->inode, value) ||
+	    (p->pidfd >= 0 && map_put_u64(&r->by_pidfd, (unsigned)p->pidfd, value)))
+		return -ENOMEM;
+	return 0;
+}
+
+static void forget_process(struct recorder *r, const struct process *p)
+{
+	uint64_t found;
+
+	if (map_get_u64(&r->by_pid, p->pid, &found) && found == (uintptr_t)p)
+		map_del_u64(&r->by_pid, p->pid);
+	map_del_u64(&r->by_inode, p->pool->inode);
+	if (p->pidfd >= 0)
+		map_del_u64(&r->by_pidfd, (unsigned)p->pidfd);
 }
 
 /* Takes pool and pidfd over. */
@@ -411,9 +446,13 @@ static int add_process(struct recorder *r, struct pool *pool, uint32_t pid, int 
 	p->pidfd = pidfd;
 	if (pidfd < 0 && errno == ESRCH)
 		p->is_dead = true;
-	if (vec_push(&r->processes, p)) {
+	err = keep_process(r, p);
+	if (err) {
+		if (r->processes.len && r->processes.items[r->processes.len - 1] == p)
+			r->processes.len--;
+		forget_process(r, p);
 		process_free(p);
-		return -ENOMEM;
+		return err;
 	}
 	p->since_ns = clock_monotonic_ns();
 	r->totals.processes++;
@@ -454,6 +493,7 @@ static void add_announced(struct recorder *r, struct announcement *a, struct dia
 		goto refuse;
 	}
 	close(a->fd);
+	a->fd = -1;
 	slot = pool_find_session(pool, r->session.id);
 	if (slot < 0)
 		slot = pool_join(pool, &r->session, &mine);
@@ -461,37 +501,35 @@ static void add_announced(struct recorder *r, struct announcement *a, struct dia
 		note(r, "process %u is left alone: %s", a->pid,
 		     mine.len ? mine.entries[0].message : strerror(-slot));
 		pool_free(pool);
-		close_fdp(&a->pidfd);
 	} else {
 		add_process(r, pool, a->pid, a->pidfd, slot, true, diag);
+		a->pidfd = -1;
 	}
-	diag_fini(&mine);
-	return;
 refuse:
-	close(a->fd);
-	close_fdp(&a->pidfd);
+	announcement_fini(a);
 	diag_fini(&mine);
 }
 
-static bool receive(struct recorder *r, int connection, struct diag *diag)
+static bool receive(struct recorder *r, int connection)
 {
 	struct announcement a;
 	int got = launch_receive(connection, &a);
 
 	if (got == -EAGAIN)
 		return false;
-	if (got > 0)
-		add_announced(r, &a, diag);
+	if (got > 0 && vec_push(&r->announced, a))
+		announcement_fini(&a);
 	close(connection);
 	return true;
 }
 
-static void accept_all(struct recorder *r, struct diag *diag)
+/* Quickly: while its queue is full, new processes cannot announce themselves. */
+static void accept_all(struct recorder *r)
 {
 	int connection;
 
 	while ((connection = launch_accept(&r->launch)) >= 0) {
-		if (receive(r, connection, diag))
+		if (receive(r, connection))
 			continue;
 		if (r->connections >= 1024 || watch(r, connection, TAG_CONNECTION))
 			close(connection);
@@ -500,11 +538,22 @@ static void accept_all(struct recorder *r, struct diag *diag)
 	}
 }
 
+static void add_all_announced(struct recorder *r, struct diag *diag)
+{
+	for (size_t i = 0; i < r->announced.len; i++) {
+		add_announced(r, &r->announced.items[i], diag);
+		if (i % 16 == 15)
+			accept_all(r);
+	}
+	r->announced.len = 0;
+}
+
 static void process_ended(struct recorder *r, int pidfd)
 {
-	for (size_t i = 0; i < r->processes.len; i++)
-		if (r->processes.items[i]->pidfd == pidfd)
-			r->processes.items[i]->is_dead = true;
+	uint64_t found;
+
+	if (map_get_u64(&r->by_pidfd, (unsigned)pidfd, &found))
+		((struct process *)(uintptr_t)found)->is_dead = true;
 	epoll_ctl(r->epoll, EPOLL_CTL_DEL, pidfd, NULL);
 }
 
@@ -534,7 +583,7 @@ static void add_untold(struct recorder *r, uint32_t stream, uint64_t lost)
 /* Its totals become the recording's; it has nothing in any queue. */
 static void close_process(struct recorder *r, struct process *p)
 {
-	uint32_t stream = MODEL_DUMP_STREAM, status = 0;
+	uint32_t stream = MODEL_DUMP_STREAM;
 
 	process_count_lost(p);
 	if (p->lost > p->lost_told) {
@@ -546,11 +595,11 @@ static void close_process(struct recorder *r, struct process *p)
 	r->totals.lost += p->lost;
 	r->totals.dropped_bytes += p->dropped_bytes;
 	keep_trouble(r, p);
-	if ((pid_t)p->pid == r->child && !r->child_running)
-		status = (uint32_t)r->child_status;
-	dump_process_end(&r->dump, p->pid, status, p->events, p->lost, p->bytes, p->dropped_bytes);
+	dump_process_end(&r->dump, p->pid, (uint32_t)p->status, p->events, p->lost, p->bytes,
+			 p->dropped_bytes);
 	if (dump_is_full(&r->dump))
 		emit_dump(r);
+	forget_process(r, p);
 	process_free(p);
 }
 
@@ -799,21 +848,66 @@ static int snapshot(struct recorder *r, struct diag *diag)
 
 /* --- events --------------------------------------------------------------- */
 
-static void command_ended(struct recorder *r)
+static void command_ended(struct recorder *r, int status)
 {
-	int status;
-
-	/* No other child is ours to wait for. */
-	if (!r->child_running || waitpid(r->child, &status, WNOHANG) != r->child)
-		return;
 	r->child_running = false;
-	r->child_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	/* what led to it, before others that live on overwrite it */
-	if (r->child_status && r->flight && !r->interrupts)
-		r->snapshot_wanted = true;
-	for (size_t i = 0; i < r->processes.len; i++)
-		if ((pid_t)r->processes.items[i]->pid == r->child)
-			r->processes.items[i]->is_dead = true;
+	r->child_end_ns = clock_monotonic_ns();
+	r->child_status = status;
+}
+
+/*
+ * The command, or one of its descendants that lost its parent: those become
+ * ours (PR_SET_CHILD_SUBREAPER), so that a daemon is not taken for nothing
+ * while it is on its way to its first event, and how it ends is seen.
+ */
+static void reap(struct recorder *r)
+{
+	uint64_t found;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		if (pid == r->child && r->child_running)
+			command_ended(r, status);
+		else if (!map_get_u64(&r->by_pid, (unsigned)pid, &found))
+			continue;
+		if (map_get_u64(&r->by_pid, (unsigned)pid, &found)) {
+			((struct process *)(uintptr_t)found)->is_dead = true;
+			((struct process *)(uintptr_t)found)->status = status;
+		}
+		/* what led to it, before others that live on overwrite it */
+		if (status && r->flight && !r->interrupts)
+			r->snapshot_wanted = true;
+	}
+}
+
+/* Whether a descendant is there that may still come to its first event. */
+static bool is_expecting(struct recorder *r, uint64_t now_ns)
+{
+	_cleanup_(freep) char *list = NULL;
+	char path[64];
+	siginfo_t info;
+
+	if (!r->child || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return false; /* no child at all */
+	if (now_ns - r->child_end_ns < ORPHAN_NS)
+		return true;
+	if (now_ns - r->expect_ns < ORPHAN_NS)
+		return r->expects;
+	r->expect_ns = now_ns;
+	r->expects = false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	if (fs_read_file(AT_FDCWD, path, 1 << 20, &list, NULL))
+		return false;
+	for (char *p = list, *end; !r->expects; p = end) {
+		unsigned long pid = strtoul(p, &end, 10);
+
+		if (end == p)
+			break;
+		r->expects = process_has_pool((uint32_t)pid);
+	}
+	return r->expects;
 }
 
 static void take_signals(struct recorder *r)
@@ -822,7 +916,7 @@ static void take_signals(struct recorder *r)
 
 	while (read(r->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD) {
-			command_ended(r);
+			reap(r);
 		} else if (info.ssi_signo == SIGUSR1) {
 			r->snapshot_wanted = true;
 		} else {
@@ -835,7 +929,7 @@ static void take_signals(struct recorder *r)
 	}
 }
 
-static void wait_for_events(struct recorder *r, struct diag *diag)
+static void wait_for_events(struct recorder *r)
 {
 	struct epoll_event events[64];
 	int n = epoll_wait(r->epoll, events, 64, r->wait_ms);
@@ -848,10 +942,10 @@ static void wait_for_events(struct recorder *r, struct diag *diag)
 			take_signals(r);
 			break;
 		case TAG_LISTENER:
-			accept_all(r, diag);
+			accept_all(r);
 			break;
 		case TAG_CONNECTION:
-			if (receive(r, fd, diag))
+			if (receive(r, fd))
 				r->connections--;
 			break;
 		case TAG_PROCESS:
@@ -869,14 +963,13 @@ static bool is_over(struct recorder *r, uint64_t now_ns)
 		return true;
 	if (r->interrupts && now_ns - r->interrupt_ns > GRACE_NS)
 		return true;
-	if (r->child_running || r->processes.len)
-		return false;
-	return true;
+	return !r->child_running && !r->processes.len && !is_expecting(r, now_ns);
 }
 
-static void tell_waiting(struct recorder *r)
+static void tell_waiting(struct recorder *r, uint64_t now_ns)
 {
-	if (r->said_waiting || !r->child || r->child_running || !r->processes.len || r->interrupts)
+	if (r->said_waiting || !r->child || r->child_running || !r->processes.len ||
+	    r->interrupts || now_ns - r->child_end_ns < 1000000000)
 		return;
 	r->said_waiting = true;
 	note(r, "the command has ended, %zu of its processes live on: Ctrl-C ends the recording",
@@ -891,12 +984,12 @@ int recorder_run(struct recorder *r, struct diag *diag)
 		uint64_t now_ns;
 		bool over;
 
-		wait_for_events(r, diag);
+		wait_for_events(r);
 		now_ns = clock_monotonic_ns();
 		over = is_over(r, now_ns);
 		if (over)
-			accept_all(r,
-				   diag); /* what announced itself and ended in the same moment */
+			accept_all(r); /* what announced itself and ended in the same moment */
+		add_all_announced(r, diag);
 		err = drain(r, COLLECT_FULL, diag);
 		if (err)
 			break;
@@ -915,7 +1008,7 @@ int recorder_run(struct recorder *r, struct diag *diag)
 			err = snapshot(r, diag);
 		if (now_ns - r->status_ns >= 250000000) {
 			tell_status(r, now_ns);
-			tell_waiting(r);
+			tell_waiting(r, now_ns);
 		}
 		choose_wait(r, now_ns);
 		if (is_over(r, now_ns))
@@ -971,6 +1064,7 @@ int recorder_start(struct recorder *r, struct diag *diag)
 			.open_files = r->old_open_files,
 		};
 
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
 		err = launch_run(&r->launch, &command, &r->child, diag);
 		r->child_running = !err;
 		if (err && r->child > 0) {
@@ -1008,7 +1102,7 @@ static void wait_for_command(struct recorder *r)
 		if (read(r->signals, &info, sizeof(info)) != sizeof(info) && errno != EINTR)
 			return;
 		if (info.ssi_signo == SIGCHLD)
-			command_ended(r);
+			reap(r);
 		else if (info.ssi_signo != SIGUSR1)
 			r->interrupts++;
 	}
@@ -1111,9 +1205,10 @@ int recorder_finish(struct recorder *r, struct recorder_summary *summary, struct
 	int err;
 
 	/* nobody is to come any more; who is there is let go */
-	accept_all(r, diag);
+	accept_all(r);
+	add_all_announced(r, diag);
 	detach_all(r, diag);
-	command_ended(r);
+	reap(r);
 	*summary = r->totals;
 	summary->elapsed_ns = clock_monotonic_ns() - r->start_ns;
 	if (r->flight) {
