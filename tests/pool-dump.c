@@ -425,13 +425,13 @@ static void pool_close(struct pool *pool, bool clean)
 			continue;
 		if (states[i] == PISTE_CHUNK_TAKEN && !clean)
 			continue;
-		if (states[i] != PISTE_CHUNK_LEASED &&
+		if ((states[i] & 0xfffff) != PISTE_CHUNK_LEASED &&
 		    (states[i] & ~PISTE_CHUNK_PENDING) != PISTE_CHUNK_FULL) {
 			violation("chunk %u: state %x", i, states[i]);
 			continue;
 		}
 		bytes += chunk->limit;
-		if (states[i] == PISTE_CHUNK_LEASED || states[i] & 1u << pool->slot)
+		if (states[i] & (PISTE_CHUNK_LEASED | 1u << pool->slot))
 			walk(pool, i, chunk);
 	}
 	if (clean && bytes != head->used_bytes)

@@ -65,7 +65,8 @@ static bool populate(uint32_t index, uint32_t from, uint32_t to)
 				  to - from);
 	if (sys_failed(result))
 		return false;
-	piste_local.populated[index] = (uint16_t)(to / CHUNK_FIRST_STEP);
+	__atomic_store_n(&piste_local.populated[index], (uint16_t)(to / CHUNK_FIRST_STEP),
+			 __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -73,7 +74,7 @@ static bool populate(uint32_t index, uint32_t from, uint32_t to)
  * limit and then look whether there is one. */
 static void set_limit(struct piste_chunk *chunk, uint32_t limit)
 {
-	chunk->limit = limit;
+	__atomic_store_n(&chunk->limit, limit, __ATOMIC_RELAXED);
 	if (chunk->cpu || chunk->clock != PISTE_CLOCK_TICKS)
 		limit = 0;
 	__atomic_store_n(&chunk->fast_limit, limit, __ATOMIC_SEQ_CST);
@@ -86,7 +87,7 @@ void chunks_slow_down(void)
 	struct piste_pool *pool = piste_local.pool;
 
 	for (uint32_t i = 0; i < pool->chunk_count; i++)
-		if (piste_local.populated[i])
+		if (__atomic_load_n(&piste_local.populated[i], __ATOMIC_RELAXED))
 			__atomic_store_n(&pool_chunk(i)->fast_limit, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -114,10 +115,12 @@ static bool extend(struct piste_chunk *chunk)
 void chunk_finish(struct piste_chunk *chunk)
 {
 	struct piste_pool *pool = piste_local.pool;
-	uint32_t *state = pool_state(chunk_index(chunk)), limit = chunk->limit, pending, now, left;
+	uint32_t *state = pool_state(chunk_index(chunk)), pending, now, left;
+	/* atomic: in a dead thread's chunk they were stored by that thread */
+	uint32_t limit = __atomic_load_n(&chunk->limit, __ATOMIC_RELAXED);
 
 	pending = __atomic_load_n(&pool->active, __ATOMIC_SEQ_CST) & PISTE_CHUNK_PENDING;
-	if (chunk->committed <= PISTE_CHUNK_HEADER)
+	if (__atomic_load_n(&chunk->committed, __ATOMIC_ACQUIRE) <= PISTE_CHUNK_HEADER)
 		pending = 0;
 	now = pending ? PISTE_CHUNK_FULL | pending : PISTE_CHUNK_FREE;
 	if (!pending)
@@ -146,17 +149,18 @@ void chunk_finish(struct piste_chunk *chunk)
 	__atomic_add_fetch(&pool->finished, 1, __ATOMIC_RELEASE);
 }
 
-/* Chunks of threads that are gone and could not give them back. One that is LEASED has its tid. */
+/* Chunks of threads that are gone and could not give them back. One that is LEASED has its tid;
+ * should it change hands while we look, the number of the lease is another. */
 static void reclaim(void)
 {
 	struct piste_pool *pool = piste_local.pool;
 
 	for (uint32_t i = 0; i < pool->chunk_count; i++) {
 		struct piste_chunk *chunk = pool_chunk(i);
-		uint32_t leased = PISTE_CHUNK_LEASED;
+		uint32_t leased = __atomic_load_n(pool_state(i), __ATOMIC_ACQUIRE);
 
-		if (__atomic_load_n(pool_state(i), __ATOMIC_ACQUIRE) != PISTE_CHUNK_LEASED ||
-		    !piste_local.populated[i] || thread_is_alive(chunk->tid))
+		if (!(leased & PISTE_CHUNK_LEASED) ||
+		    thread_is_alive(__atomic_load_n(&chunk->tid, __ATOMIC_RELAXED)))
 			continue;
 		/* FULL with no session is nobody's state: it marks the chunk as ours alone */
 		if (__atomic_compare_exchange_n(pool_state(i), &leased, PISTE_CHUNK_FULL, false,
@@ -170,18 +174,19 @@ static struct piste_chunk *take_free(struct thread *thread, uint32_t level, uint
 	struct piste_pool *pool = piste_local.pool;
 	struct piste_chunk *chunk = pool_chunk(index);
 	struct piste_writer *writer = pool_writer(thread->index);
+	uint32_t number;
 
 	if (!populate(index, 0, CHUNK_FIRST_STEP)) {
 		__atomic_store_n(pool_state(index), PISTE_CHUNK_FREE, __ATOMIC_RELEASE);
 		return NULL;
 	}
-	chunk->committed = PISTE_CHUNK_HEADER;
+	__atomic_store_n(&chunk->committed, PISTE_CHUNK_HEADER, __ATOMIC_RELAXED);
 	chunk->magic = PISTE_CHUNK_MAGIC;
 	chunk->abi = PISTE_POOL_ABI;
 	chunk->clock = (uint8_t)pool->clock;
 	chunk->level = (uint8_t)level;
 	chunk->pid = pool->pid;
-	chunk->tid = thread->tid;
+	__atomic_store_n(&chunk->tid, thread->tid, __ATOMIC_RELAXED); /* see reclaim() */
 	chunk->created = pool->created;
 	chunk->sequence = __atomic_fetch_add(&writer->sequence, 1, __ATOMIC_RELAXED);
 	chunk->writer = thread->index;
@@ -191,7 +196,8 @@ static struct piste_chunk *take_free(struct thread *thread, uint32_t level, uint
 	set_limit(chunk, CHUNK_FIRST_STEP);
 	chunk->begin = probe_clock();
 	/* release: pairs with the acquire of recorders, which read no chunk before */
-	__atomic_store_n(pool_state(index), PISTE_CHUNK_LEASED, __ATOMIC_RELEASE);
+	number = __atomic_add_fetch(&piste_local.leases, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(pool_state(index), PISTE_CHUNK_LEASE(number), __ATOMIC_RELEASE);
 	return chunk;
 }
 

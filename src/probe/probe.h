@@ -108,6 +108,7 @@ struct local {
 	/* Tracers in the process: while there are any, every record takes the slow path. Written
 	 * with the lock held, before a sweep of all chunks; read by chunk.c, seq_cst both. */
 	uint32_t tracers;
+	uint32_t leases; /* so far */
 	uint16_t populated[CHUNKS_MAX]; /* steps of CHUNK_FIRST_STEP that have memory */
 };
 extern struct local piste_local __attribute__((visibility("hidden")));

@@ -142,7 +142,7 @@ static struct thread *claim_slot(uint32_t tid)
 						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			continue;
 		piste_local.thread_hint = index + 1;
-		piste_local.threads_full = 0;
+		__atomic_store_n(&piste_local.threads_full, 0, __ATOMIC_RELAXED);
 		__builtin_memset(thread, 0, sizeof(*thread));
 		thread->index = index;
 		thread->tid = tid;
@@ -173,10 +173,10 @@ static struct thread *attach(uint32_t tid)
 	if (!piste_local.pool)
 		return NULL;
 	if (pool_renew_after_fork()) {
-		piste_local.renew_failures = 1;
+		__atomic_store_n(&piste_local.renew_failures, 1, __ATOMIC_RELAXED);
 		return NULL;
 	}
-	piste_local.renew_failures = 0;
+	__atomic_store_n(&piste_local.renew_failures, 0, __ATOMIC_RELAXED);
 	/* a handler may have been here between the site's look and the lock */
 	if (thread->tid)
 		return thread;
@@ -189,9 +189,10 @@ static struct thread *attach(uint32_t tid)
 		thread = claim_slot(tid);
 	}
 	if (!thread) {
-		piste_local.threads_full = 1;
-		piste_local.threads_full_at =
-			__atomic_load_n(&piste_local.threads_released, __ATOMIC_ACQUIRE);
+		__atomic_store_n(&piste_local.threads_full_at,
+				 __atomic_load_n(&piste_local.threads_released, __ATOMIC_ACQUIRE),
+				 __ATOMIC_RELAXED);
+		__atomic_store_n(&piste_local.threads_full, 1, __ATOMIC_RELAXED);
 	}
 	return thread;
 }
@@ -202,12 +203,12 @@ struct thread *thread_attach(void)
 	uint64_t mask;
 
 	/* none was given back since there was none: do not look again for every record */
-	if (piste_local.threads_full && !pool_is_inherited() &&
-	    piste_local.threads_full_at ==
+	if (__atomic_load_n(&piste_local.threads_full, __ATOMIC_RELAXED) && !pool_is_inherited() &&
+	    __atomic_load_n(&piste_local.threads_full_at, __ATOMIC_RELAXED) ==
 		    __atomic_load_n(&piste_local.threads_released, __ATOMIC_ACQUIRE) &&
 	    __atomic_add_fetch(&piste_local.threads_full_count, 1, __ATOMIC_RELAXED) % 4096)
 		return NULL;
-	if (piste_local.renew_failures && pool_is_inherited() &&
+	if (__atomic_load_n(&piste_local.renew_failures, __ATOMIC_RELAXED) && pool_is_inherited() &&
 	    __atomic_add_fetch(&piste_local.renew_failures, 1, __ATOMIC_RELAXED) % 4096)
 		return NULL;
 	mask = lock_acquire();

@@ -220,7 +220,8 @@ PISTE_STATIC_ASSERT(sizeof(struct piste_writer) == 144, "piste_writer");
 
 /* Chunk states. */
 #define PISTE_CHUNK_FREE 0u
-#define PISTE_CHUNK_LEASED 0x10000u
+#define PISTE_CHUNK_LEASED 0x10000u /* with the number of the lease, modulo 4096, in bits 20..31 */
+#define PISTE_CHUNK_LEASE(number) (PISTE_CHUNK_LEASED | (uint32_t)(number) << 20)
 #define PISTE_CHUNK_TAKEN 0x40000u /* being given its head */
 #define PISTE_CHUNK_FULL 0x20000u
 #define PISTE_CHUNK_PENDING 0x0000ffffu /* sessions that still have to read it */
