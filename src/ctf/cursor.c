@@ -153,12 +153,51 @@ int ctf_cursor_next(struct ctf_cursor *c)
 	return rc ? rc : 1;
 }
 
+/* Steps over events of the usual forms, as many as there are in a row. */
+static uint64_t count_simple(struct ctf_cursor *c)
+{
+	const struct ctf_stream_plan *plan = c->plan;
+	const struct ctf_fast_header fast = plan->fast;
+	const struct ctf_step *steps = plan->steps;
+	const uint8_t *data = c->bits.data;
+	uint64_t at = c->bits.at, end = c->bits.end, n_ids = plan->n_ids, n = 0;
+	if (end < fast.reach_bits || fast.align < 8)
+		return 0;
+	for (uint64_t last = end - fast.reach_bits;; n++) {
+		uint64_t start = (at + fast.align - 1) & ~(uint64_t)(fast.align - 1);
+		if (start > last)
+			break;
+		const uint8_t *p = data + start / 8;
+		uint32_t header_bits = fast.form.total_bits;
+		uint64_t id = load64(p, fast.form.id_offset, fast.form.id_bits);
+		if (fast.has_extended && id == fast.extended_id) {
+			id = load64(p, fast.extended.id_offset, fast.extended.id_bits);
+			header_bits = fast.extended.total_bits;
+		}
+		if (id >= n_ids || steps[id].bits == UINT32_MAX)
+			break;
+		const struct ctf_step step = steps[id];
+		uint64_t body = (start + header_bits + step.align - 1) & ~(uint64_t)(step.align - 1);
+		if (body > end || step.bits > end - body || body + step.bits == at)
+			break;
+		at = body + step.bits;
+	}
+	c->bits.at = at;
+	return n;
+}
+
 int ctf_cursor_count(struct ctf_cursor *c, uint64_t *events)
 {
 	uint64_t n = 0;
 	int rc = 0;
-	while (c->bits.at < c->bits.end && !(rc = read_event(c)))
+	bool is_simple = c->plan->fast.usable && c->plan->fast.form.id_bits;
+	while (c->bits.at < c->bits.end) {
+		if (is_simple)
+			n += count_simple(c);
+		if (c->bits.at >= c->bits.end || (rc = read_event(c)))
+			break;
 		n++;
+	}
 	*events += n;
 	return rc;
 }

@@ -461,13 +461,15 @@ static int run(struct machine *m)
 			store_integer(m, op, raw);
 			break;
 		case OP_U8:
-			store_integer(m, op, bits->data[(bits->at + op->offset) / 8]);
+			raw = bits->data[(bits->at + op->offset) / 8];
+			store_integer(m, op, op->flags & OP_SIGNED ? sign_extend(raw, 8) : raw);
 			break;
 #define LOAD(N)                                                                                    \
 	p = bits->data + (bits->at + op->offset) / 8;                                              \
 	uint##N##_t v##N;                                                                          \
 	memcpy(&v##N, p, sizeof(v##N));                                                            \
-	store_integer(m, op, le##N##toh(v##N));
+	raw = le##N##toh(v##N);                                                                     \
+	store_integer(m, op, op->flags & OP_SIGNED ? sign_extend(raw, N) : raw);
 		case OP_U16: {
 			LOAD(16)
 			break;

@@ -24,9 +24,8 @@ struct lane { /* one stream being read */
 	enum lane_state state;
 	bool has_begin, has_end;
 	int64_t begin_ns, end_ns;
-	/* The newest conversion's constants, for clocks without a map. */
-	bool plain_clock; /* 1 GHz: ns = base + cycles */
-	int64_t base_ns;
+	const struct ctf_clock *plain_clock; /* without a map; else NULL */
+	int64_t base_ns; /* its cycle 0 */
 };
 
 struct ctf_iter {
@@ -63,8 +62,9 @@ static void sift_down(struct ctf_iter *it, size_t i)
 
 static inline int64_t lane_ns(const struct lane *l, uint64_t cycles)
 {
-	if (l->plain_clock && cycles < (UINT64_C(1) << 62))
-		return l->base_ns + (int64_t)cycles;
+	int64_t ns;
+	if (l->plain_clock)
+		return ctf_clock_add_cycles(l->plain_clock, l->base_ns, cycles, &ns) ? INT64_MIN : ns;
 	return ctf_trace_ns(l->stream->trace, l->stream->class->default_clock, cycles);
 }
 
@@ -363,9 +363,8 @@ static void lane_init(struct lane *l, const struct ctf_stream *s, const struct c
 	set_range(l, &it->options);
 	if (it->options.intersection)
 		set_intersection(l);
-	if (clock && !s->trace->clock_map && clock->frequency_hz == 1000000000)
-		l->plain_clock = !ctf_clock_to_ns(clock, 0, &l->base_ns) &&
-				 l->base_ns < (INT64_C(1) << 61);
+	if (clock && !s->trace->clock_map && !ctf_clock_base_ns(clock, &l->base_ns))
+		l->plain_clock = clock;
 	ctf_cursor_init(&l->cursor, s, it->options.want);
 }
 

@@ -383,7 +383,7 @@ static void compile_integer(struct compiler *c, struct builder *b, struct node *
 	enum ctf_opcode code = OP_INT;
 	if (in->bits > 64)
 		code = OP_WIDE;
-	else if (offset % 8 == 0 && b->base_align >= 8 && !in->is_signed &&
+	else if (offset % 8 == 0 && b->base_align >= 8 &&
 		 (in->bits == 8 || n->type->byte_order == CTF_LITTLE_ENDIAN))
 		code = in->bits == 8 ? OP_U8 : in->bits == 16 ? OP_U16 :
 		       in->bits == 32 ? OP_U32 : in->bits == 64 ? OP_U64 : OP_INT;
@@ -992,14 +992,24 @@ static void index_ids(struct compiler *c, struct ctf_stream_plan *sp, struct are
 			max = sc->events[i]->id + 1;
 	sp->n_ids = max;
 	sp->by_id = max ? arena_array(a, max, sizeof(*sp->by_id)) : NULL;
-	if (max && !sp->by_id) {
+	sp->steps = max ? arena_array(a, max, sizeof(*sp->steps)) : NULL;
+	if (max && (!sp->by_id || !sp->steps)) {
 		no_memory(c);
 		return;
 	}
+	for (uint64_t id = 0; id < max; id++)
+		sp->steps[id].bits = UINT32_MAX;
 	/* 0: none; else index + 1. The first of a twice-given id counts. */
-	for (size_t i = sc->n_events; i-- > 0;)
-		if (sc->events[i]->id < max)
-			sp->by_id[sc->events[i]->id] = (uint32_t)i + 1;
+	for (size_t i = sc->n_events; i-- > 0;) {
+		const struct ctf_plan *plan = &sp->events[i];
+		if (sc->events[i]->id >= max)
+			continue;
+		sp->by_id[sc->events[i]->id] = (uint32_t)i + 1;
+		sp->steps[sc->events[i]->id] = (struct ctf_step){
+			.bits = plan->fixed_bits < UINT32_MAX ? (uint32_t)plan->fixed_bits : UINT32_MAX,
+			.align = plan->align,
+		};
+	}
 }
 
 const struct ctf_event_class *ctf_stream_plan_event(const struct ctf_stream_plan *sp, uint64_t id)

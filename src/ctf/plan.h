@@ -79,6 +79,12 @@ struct ctf_fast_header {
 	uint64_t extended_id; /* of form's id */
 };
 
+/* Enough to step over an event whose contexts and payload are of fixed size. */
+struct ctf_step {
+	uint32_t bits; /* UINT32_MAX: by its plan */
+	uint32_t align;
+};
+
 struct ctf_stream_plan {
 	const struct ctf_stream_class *class;
 	enum ctf_want want;
@@ -87,6 +93,7 @@ struct ctf_stream_plan {
 	struct ctf_fast_header fast;
 	bool has_event_id;
 	struct ctf_plan *events; /* contexts and payload, by event class index */
+	struct ctf_step *steps; /* by event id, up to n_ids */
 	uint32_t n_registers;
 	/* In the packet plan's values: the field of each role; -1 */
 	int32_t role_value[CTF_N_ROLES];

@@ -90,6 +90,11 @@ bool ctf_is_trace(const char *dir);
 /* Cycles to ns from the clock's origin, with the roundings of babeltrace2:
  * exact at 1 GHz, else in double. 0, or -EOVERFLOW. */
 int ctf_clock_to_ns(const struct ctf_clock *clock, uint64_t cycles, int64_t *ns);
+/* The same in two steps: what is the same for all of a clock's times (the ns
+ * of cycle 0), and the rest. */
+int ctf_clock_base_ns(const struct ctf_clock *clock, int64_t *base_ns);
+int ctf_clock_add_cycles(const struct ctf_clock *clock, int64_t base_ns, uint64_t cycles,
+			 int64_t *ns);
 /* Through the trace's map where it has one. INT64_MIN on overflow. */
 int64_t ctf_trace_ns(const struct ctf_trace *t, const struct ctf_clock *clock, uint64_t cycles);
 

@@ -18,7 +18,7 @@ static uint64_t cycles_to_ns(uint64_t frequency_hz, uint64_t cycles)
 	return ns >= (double)UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }
 
-int ctf_clock_to_ns(const struct ctf_clock *clock, uint64_t cycles, int64_t *ns)
+int ctf_clock_base_ns(const struct ctf_clock *clock, int64_t *base_ns)
 {
 	uint64_t hz = clock->frequency_hz;
 	int64_t s = clock->offset_s, offset = clock->offset_cycles;
@@ -32,16 +32,25 @@ int ctf_clock_to_ns(const struct ctf_clock *clock, uint64_t cycles, int64_t *ns)
 		whole--;
 	}
 	if (__builtin_add_overflow(s, whole, &s) || s <= INT64_MIN / NS_PER_S - 1 ||
-	    s >= INT64_MAX / NS_PER_S - 1)
-		return -EOVERFLOW;
-	int64_t base;
-	if (__builtin_mul_overflow(s, NS_PER_S, &base) ||
-	    __builtin_add_overflow(base, (int64_t)cycles_to_ns(hz, (uint64_t)offset), &base))
-		return -EOVERFLOW;
-	uint64_t value = cycles_to_ns(hz, cycles);
-	if (value >= (uint64_t)INT64_MAX || __builtin_add_overflow(base, (int64_t)value, ns))
+	    s >= INT64_MAX / NS_PER_S - 1 || __builtin_mul_overflow(s, NS_PER_S, base_ns) ||
+	    __builtin_add_overflow(*base_ns, (int64_t)cycles_to_ns(hz, (uint64_t)offset), base_ns))
 		return -EOVERFLOW;
 	return 0;
+}
+
+int ctf_clock_add_cycles(const struct ctf_clock *clock, int64_t base_ns, uint64_t cycles, int64_t *ns)
+{
+	uint64_t value = cycles_to_ns(clock->frequency_hz, cycles);
+	if (value >= (uint64_t)INT64_MAX || __builtin_add_overflow(base_ns, (int64_t)value, ns))
+		return -EOVERFLOW;
+	return 0;
+}
+
+int ctf_clock_to_ns(const struct ctf_clock *clock, uint64_t cycles, int64_t *ns)
+{
+	int64_t base_ns;
+	int rc = ctf_clock_base_ns(clock, &base_ns);
+	return rc ? rc : ctf_clock_add_cycles(clock, base_ns, cycles, ns);
 }
 
 int64_t ctf_trace_ns(const struct ctf_trace *t, const struct ctf_clock *clock, uint64_t cycles)
