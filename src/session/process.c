@@ -148,9 +148,10 @@ int process_collect(struct process *p, enum collect what, struct ready_list *lis
 			continue;
 		c = pool_chunk(pool, i);
 		r.begin = __atomic_load_n(&c->begin, __ATOMIC_RELAXED);
-		if (!(state & PISTE_CHUNK_FULL) && i < p->marks.len &&
-		    p->marks.items[i].at == __atomic_load_n(&c->committed, __ATOMIC_RELAXED) &&
-		    p->marks.items[i].begin == r.begin)
+		if (i < p->marks.len && p->marks.items[i].begin == r.begin &&
+		    (p->marks.items[i].in_flight ||
+		     (!(state & PISTE_CHUNK_FULL) &&
+		      p->marks.items[i].at == __atomic_load_n(&c->committed, __ATOMIC_RELAXED))))
 			continue; /* did not grow */
 		if (vec_push(list, r))
 			return -ENOMEM;
@@ -288,12 +289,18 @@ static void convert_ticks(const struct model *model, struct walk *w, uint8_t *da
 	w->last = model_convert_ticks(model, w->last);
 }
 
+static void release(struct process *p, uint32_t chunk, const struct view *v)
+{
+	if (p->slot >= 0 && v->state & PISTE_CHUNK_FULL)
+		pool_chunk_done(p->pool, chunk, p->slot);
+}
+
+/* Nothing of the chunk is on its way. */
 static void done(struct process *p, uint32_t chunk, const struct view *v)
 {
 	if (v->is_private)
 		free(v->data);
-	if (p->slot >= 0 && v->state & PISTE_CHUNK_FULL)
-		pool_chunk_done(p->pool, chunk, p->slot);
+	release(p, chunk, v);
 }
 
 int process_take(struct process *p, uint32_t chunk, struct model *model, struct packet *packet,
@@ -365,7 +372,7 @@ int process_take(struct process *p, uint32_t chunk, struct model *model, struct 
 		.is_chunk = !v.is_private && content_start == PISTE_CHUNK_HEADER,
 		.pool = p->pool,
 		.chunk = chunk,
-		.slot = v.state & PISTE_CHUNK_FULL ? p->slot : -1,
+		.slot = v.state & PISTE_CHUNK_FULL && !v.is_private ? p->slot : -1,
 		.to_free = v.is_private ? v.data : NULL,
 	};
 	memcpy(packet->procname, v.head.comm, 16);
@@ -374,6 +381,9 @@ int process_take(struct process *p, uint32_t chunk, struct model *model, struct 
 		done(p, chunk, &v);
 		return err;
 	}
+	if (v.is_private) /* nothing borrows from the chunk */
+		release(p, chunk, &v);
+	p->marks.items[chunk].in_flight = packet->slot >= 0;
 	if (p->slot >= 0 && v.head.writer < p->pool->writer_count) {
 		packet->lost = count_writer_lost(p, v.head.writer);
 		p->lost_told += packet->lost;

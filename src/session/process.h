@@ -22,6 +22,7 @@ struct chunk_mark {
 	uint64_t begin, sequence;
 	uint32_t tid;
 	uint32_t at; /* bytes from the chunk's start; 0: nothing of it */
+	bool in_flight; /* a packet of it is on its way to the disk; its release ends this life */
 };
 
 struct process {

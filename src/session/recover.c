@@ -145,7 +145,7 @@ static int write_packets(struct recovery *r, struct diag *diag)
 		if (got > 0)
 			got = sink_add(r->sink, &packet);
 		if (got >= 0)
-			got = sink_flush(r->sink, &r->model.text);
+			got = sink_flush(r->sink, &r->model.text, true);
 	}
 	vec_fini(&ready);
 	return got < 0 ? got : 0;
@@ -203,7 +203,7 @@ static int write_trace(struct recovery *r, struct diag *diag)
 	if (!err)
 		err = sink_end_lanes(r->sink, model_ticks_now(&r->model));
 	if (!err)
-		err = sink_flush(r->sink, &r->model.text);
+		err = sink_flush(r->sink, &r->model.text, true);
 	if (!err && model_write_all(&r->model, &text) == 0)
 		sink_replace_metadata(r->sink, &text);
 	str_fini(&text);

@@ -30,23 +30,30 @@ void sink_free(struct sink *s);
 
 /* Queues a packet; its memory is borrowed until it is released. */
 int sink_add(struct sink *s, const struct packet *packet);
-/* Brings the metadata file to `metadata`, then writes all queued packets and releases them. */
-int sink_flush(struct sink *s, const struct str *metadata);
+uint64_t sink_queued_bytes(const struct sink *s);
+/*
+ * Brings the metadata file to `metadata`, then hands all queued packets to the
+ * writer. While that is busy with earlier ones they stay queued, unless `wait`:
+ * then all is on disk and released on return. Returns the first error so far.
+ */
+int sink_flush(struct sink *s, const struct str *metadata, bool wait);
 /* Losses that no packet told of. */
 int sink_add_lost(struct sink *s, uint32_t stream, uint64_t lost);
 /* The last: an empty packet to each lane that has losses to tell of. Then flush. */
 int sink_end_lanes(struct sink *s, uint64_t ticks);
 int sink_replace_metadata(struct sink *s, const struct str *metadata);
-/* Stop or start writing past the page cache, when the disk is slower than the events. */
-void sink_set_direct(struct sink *s, bool direct);
+/* Memory runs full of packets: a disk that is too slow for them gets the page cache in front,
+ * which takes bursts, for more CPU. */
+void sink_press(struct sink *s);
 
 struct sink_totals {
 	uint64_t events, packets, bytes; /* on disk */
 	uint64_t unwritten_events; /* after an error */
 	uint64_t files;
 };
-const struct sink_totals *sink_totals(const struct sink *s);
+bool sink_is_busy(struct sink *s);
+void sink_totals(struct sink *s, struct sink_totals *out);
 /* The first error (negative errno), and the file that it happened with. */
-int sink_error(const struct sink *s, const char **file);
+int sink_error(struct sink *s, const char **file);
 
 #endif
