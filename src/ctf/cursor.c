@@ -30,7 +30,7 @@ void ctf_cursor_fini(struct ctf_cursor *c)
 int ctf_cursor_enter(struct ctf_cursor *c, const struct ctf_packet *packet)
 {
 	const struct ctf_stream_plan *plan = c->plan;
-	struct ctf_bits bits = { .data = packet->data, .end = packet->content_bits };
+	struct ctf_bits bits = {.data = packet->data, .end = packet->content_bits};
 	int rc = ctf_values_prepare(&c->packet_values, plan->packet.n_values, plan->n_registers);
 	if (!rc)
 		rc = ctf_values_prepare(&c->values, 32, plan->n_registers);
@@ -93,7 +93,7 @@ static inline bool fast_header(struct ctf_cursor *c, const struct ctf_stream_pla
 }
 
 static inline const struct ctf_event_class *event_class(const struct ctf_stream_plan *plan,
-							 uint64_t id)
+							uint64_t id)
 {
 	if (__builtin_expect(id < plan->n_ids && plan->by_id[id], 1))
 		return plan->class->events[plan->by_id[id] - 1];
@@ -177,7 +177,8 @@ static uint64_t count_simple(struct ctf_cursor *c)
 		if (id >= n_ids || steps[id].bits == UINT32_MAX)
 			break;
 		const struct ctf_step step = steps[id];
-		uint64_t body = (start + header_bits + step.align - 1) & ~(uint64_t)(step.align - 1);
+		uint64_t body = (start + header_bits + step.align - 1) &
+				~(uint64_t)(step.align - 1);
 		if (body > end || step.bits > end - body || body + step.bits == at)
 			break;
 		at = body + step.bits;
@@ -205,17 +206,20 @@ int ctf_cursor_count(struct ctf_cursor *c, uint64_t *events)
 void ctf_cursor_explain(const struct ctf_cursor *c, int error, struct diag *diag)
 {
 	const struct ctf_packet *p = c->packet;
-	struct diag_place place = { .file = c->stream->trace->files[p->file].name,
-				    .offset = p->offset + c->bits.at / 8,
-				    .has_offset = 1 };
+	struct diag_place place = {.file = c->stream->trace->files[p->file].name,
+				   .offset = p->offset + c->bits.at / 8,
+				   .has_offset = 1};
 	if (error == -ENOENT)
-		diag_error(diag, &place, "packet %" PRIu32 ": the event id %" PRIu64
-			   " is not in the metadata", p->number, c->values.event_id);
+		diag_error(diag, &place,
+			   "packet %" PRIu32 ": the event id %" PRIu64 " is not in the metadata",
+			   p->number, c->values.event_id);
 	else
-		diag_error(diag, &place, "packet %" PRIu32 ": an event near bit %" PRIu64
-			   " of the packet cannot be read: %s", p->number, c->bits.at,
-			   p->is_cut && error == -ENODATA ? "the file ends in the middle of it" :
-							    ctf_decode_error(error));
+		diag_error(diag, &place,
+			   "packet %" PRIu32 ": an event near bit %" PRIu64
+			   " of the packet cannot be read: %s",
+			   p->number, c->bits.at,
+			   p->is_cut && error == -ENODATA ? "the file ends in the middle of it"
+							  : ctf_decode_error(error));
 }
 
 int ctf_trace_count(struct ctf_trace *t, uint64_t *events, struct diag *diag)

@@ -84,9 +84,9 @@ static inline uint64_t sign_extend(uint64_t v, unsigned bits)
 static double half_to_double(uint64_t h)
 {
 	uint64_t exponent = h >> 10 & 31, fraction = h & 1023;
-	double v = exponent == 31 ? (fraction ? __builtin_nan("") : __builtin_inf()) :
-		   exponent	  ? __builtin_ldexp((double)(fraction + 1024), (int)exponent - 25) :
-				    __builtin_ldexp((double)fraction, -24);
+	double v = exponent == 31 ? (fraction ? __builtin_nan("") : __builtin_inf())
+		   : exponent     ? __builtin_ldexp((double)(fraction + 1024), (int)exponent - 25)
+				  : __builtin_ldexp((double)fraction, -24);
 	return h >> 15 ? -v : v;
 }
 
@@ -168,7 +168,8 @@ void ctf_value_element(const struct ctf_value *lazy, size_t i, struct ctf_value 
 const struct ctf_value *ctf_value_field(const struct ctf_values *v, const struct ctf_value *record,
 					const char *name)
 {
-	int i = record && record->kind == CTF_VALUE_STRUCT ? ctf_struct_find(record->type, name) : -1;
+	int i = record && record->kind == CTF_VALUE_STRUCT ? ctf_struct_find(record->type, name)
+							   : -1;
 	return i < 0 ? NULL : ctf_value_child(v, record, (size_t)i);
 }
 
@@ -293,8 +294,8 @@ static void blob(struct machine *m, const struct ctf_op *op, uint64_t at, uint64
 		store_bytes(m, op, CTF_VALUE_BLOB, bytes, count);
 	else
 		store_bytes(m, op, CTF_VALUE_TEXT, bytes,
-			    op->type->text.encoding <= CTF_ENCODING_UTF8 ? text_length(bytes, count) :
-									   count);
+			    op->type->text.encoding <= CTF_ENCODING_UTF8 ? text_length(bytes, count)
+									 : count);
 }
 
 /* `count` elements of bits and stride from an operation, in what is left of the content. */
@@ -393,8 +394,10 @@ static int loop_begin(struct machine *m, const struct ctf_op *op, uint64_t count
 		return 0;
 	if (m->depth == MAX_LOOPS)
 		return -E2BIG;
-	m->loops[m->depth++] = (struct loop){ .base = first, .stride = op->slot == NO_SLOT ? 0 : op->stride,
-					      .left = count, .outer_base = m->base };
+	m->loops[m->depth++] = (struct loop){.base = first,
+					     .stride = op->slot == NO_SLOT ? 0 : op->stride,
+					     .left = count,
+					     .outer_base = m->base};
 	m->base = first;
 	return 1;
 }
@@ -404,8 +407,9 @@ static const struct ctf_plan_range *choose(const struct machine *m, const struct
 	uint64_t tag = m->v->registers[op->from];
 	const struct ctf_plan_range *r = &m->plan->ranges[op->offset];
 	for (uint64_t i = 0; i < op->arg; i++, r++)
-		if (op->flags & OP_SIGNED ? (int64_t)tag >= (int64_t)r->lo && (int64_t)tag <= (int64_t)r->hi :
-					    tag >= r->lo && tag <= r->hi)
+		if (op->flags & OP_SIGNED
+			    ? (int64_t)tag >= (int64_t)r->lo && (int64_t)tag <= (int64_t)r->hi
+			    : tag >= r->lo && tag <= r->hi)
 			return r;
 	return NULL;
 }
@@ -468,8 +472,8 @@ static int run(struct machine *m)
 	p = bits->data + (bits->at + op->offset) / 8;                                              \
 	uint##N##_t v##N;                                                                          \
 	memcpy(&v##N, p, sizeof(v##N));                                                            \
-	raw = le##N##toh(v##N);                                                                     \
-	store_integer(m, op, op->flags & OP_SIGNED ? sign_extend(raw, N) : raw);
+	raw = le##N##toh(v##N);                                                                    \
+	store_integer(m, op, op->flags &OP_SIGNED ? sign_extend(raw, N) : raw);
 		case OP_U16: {
 			LOAD(16)
 			break;
@@ -613,7 +617,7 @@ int ctf_plan_run(const struct ctf_plan *plan, struct ctf_bits *bits, struct ctf_
 
 int ctf_decode_fields(const struct ctf_plan *plan, struct span payload, struct ctf_values *values)
 {
-	struct ctf_bits bits = { .data = payload.data, .end = (uint64_t)payload.len * 8 };
+	struct ctf_bits bits = {.data = payload.data, .end = (uint64_t)payload.len * 8};
 	int rc = ctf_values_prepare(values, plan->n_values, plan->n_registers);
 	values->len = values->scratch_len = 0;
 	return rc ? rc : ctf_plan_run(plan, &bits, values);

@@ -12,7 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum lane_state { LANE_BEGIN, LANE_PACKET, LANE_DISCARDED_PACKETS, LANE_ENTER, LANE_EVENTS, LANE_END, LANE_DONE };
+enum lane_state {
+	LANE_BEGIN,
+	LANE_PACKET,
+	LANE_DISCARDED_PACKETS,
+	LANE_ENTER,
+	LANE_EVENTS,
+	LANE_END,
+	LANE_DONE
+};
 
 struct lane { /* one stream being read */
 	const struct ctf_stream *stream;
@@ -64,7 +72,8 @@ static inline int64_t lane_ns(const struct lane *l, uint64_t cycles)
 {
 	int64_t ns;
 	if (l->plain_clock)
-		return ctf_clock_add_cycles(l->plain_clock, l->base_ns, cycles, &ns) ? INT64_MIN : ns;
+		return ctf_clock_add_cycles(l->plain_clock, l->base_ns, cycles, &ns) ? INT64_MIN
+										     : ns;
 	return ctf_trace_ns(l->stream->trace, l->stream->class->default_clock, cycles);
 }
 
@@ -107,8 +116,8 @@ static bool discarded_events(struct lane *l, size_t i)
 		return false;
 	bool has_count = prev && prev->has_discarded;
 	uint64_t count = has_count ? counter_delta(p->discarded_events, prev->discarded_events,
-						   s->discarded_bits) :
-				     p->discarded_events;
+						   s->discarded_bits)
+				   : p->discarded_events;
 	if (!count)
 		return false;
 	start_message(l, CTF_MESSAGE_DISCARDED_EVENTS, p);
@@ -241,7 +250,8 @@ static int end_packet(struct ctf_iter *it, struct lane *l)
 		return 0;
 	start_message(l, CTF_MESSAGE_PACKET_END, p);
 	packet_values(l);
-	set_time(l, p->has_end || l->cursor.has_cycles, p->has_end ? p->end_cycles : l->cursor.cycles);
+	set_time(l, p->has_end || l->cursor.has_cycles,
+		 p->has_end ? p->end_cycles : l->cursor.cycles);
 	return 1;
 }
 
@@ -385,7 +395,7 @@ int ctf_iter_new(struct ctf_iter **out, struct ctf_trace *const *traces, size_t 
 		return -ENOMEM;
 	}
 	it->diag = diag;
-	it->options = options ? *options : (struct ctf_iter_options){ .want = CTF_WANT_ALL };
+	it->options = options ? *options : (struct ctf_iter_options){.want = CTF_WANT_ALL};
 	it->last_ns = INT64_MIN;
 	for (size_t i = 0; i < n_traces; i++) {
 		it->failed |= traces[i]->is_damaged;

@@ -6,6 +6,7 @@
  */
 #include "ctf/json-parse.h"
 
+#include "base/str.h"
 #include "ctf/json-types.h"
 #include "ctf/roles.h"
 
@@ -72,12 +73,13 @@ static void environment(struct parser *p, json_t *env)
 	json_object_foreach(env, name, v)
 	{
 		int rc = 0;
-		if (json_is_string(v))
+		if (json_is_number(v))
+			rc = ctf_env_add_int(p->tc, name, (int64_t)json_number(v));
+		else if (json_is_string(v))
 			rc = ctf_env_add_text(p->tc, name, json_string_value(v));
-		else if (json_is_integer(v))
-			rc = ctf_env_add_int(p->tc, name, json_integer_value(v));
 		else
-			json_fail(&p->jp, "the environment's `%s` is neither text nor number", name);
+			json_fail(&p->jp, "the environment's `%s` is neither text nor number",
+				  name);
 		if (rc)
 			json_no_memory(&p->jp);
 	}
@@ -172,7 +174,8 @@ static void data_stream_class(struct parser *p, const json_t *o)
 /* What babeltrace2 and LTTng write of CTF 1.8's properties. */
 static void event_attributes(struct json_reader *jp, const json_t *o, struct ctf_event_class *ec)
 {
-	const json_t *own = json_object_get(json_object_get(o, "attributes"), "babeltrace.org,2020");
+	const json_t *own =
+		json_object_get(json_object_get(o, "attributes"), "babeltrace.org,2020");
 	const json_t *level = json_object_get(own, "log-level");
 	for (int i = 0; json_is_string(level) && i <= CTF_LOGLEVEL_MAX; i++)
 		if (!strcmp(json_string_value(level), ctf_loglevel_name(i)))
@@ -212,12 +215,12 @@ static const struct {
 	const char *type;
 	void (*read)(struct parser *p, const json_t *o);
 } fragments[] = {
-	{ "preamble", preamble },
-	{ "field-class-alias", field_class_alias },
-	{ "trace-class", trace_class },
-	{ "clock-class", clock_class },
-	{ "data-stream-class", data_stream_class },
-	{ "event-record-class", event_record_class },
+	{"preamble", preamble},
+	{"field-class-alias", field_class_alias},
+	{"trace-class", trace_class},
+	{"clock-class", clock_class},
+	{"data-stream-class", data_stream_class},
+	{"event-record-class", event_record_class},
 };
 
 static void fragment(struct parser *p, const json_t *o)
@@ -246,12 +249,44 @@ static bool is_blank(uint8_t c)
 
 static void syntax_error(struct parser *p, const json_error_t *error)
 {
-	struct diag_place place = { .file = p->jp.file_name,
-				    .line = p->jp.line + (unsigned)(error->line > 0 ? error->line - 1 : 0),
-				    .column = error->column > 0 ? (unsigned)error->column : 1 };
-	p->jp.error = json_error_code(error) == json_error_out_of_memory ?
-			      -ENOMEM :
-			      diag_error(p->jp.diag, &place, "not JSON: %s", error->text);
+	struct diag_place place = {.file = p->jp.file_name,
+				   .line = p->jp.line +
+					   (unsigned)(error->line > 0 ? error->line - 1 : 0),
+				   .column = error->column > 0 ? (unsigned)error->column : 1};
+	p->jp.error = json_error_code(error) == json_error_out_of_memory
+			      ? -ENOMEM
+			      : diag_error(p->jp.diag, &place, "not JSON: %s", error->text);
+}
+
+/* Numbers that jansson cannot hold become strings; see json-types.h. */
+static void mark_large(struct str *out, struct span text)
+{
+	bool in_string = false;
+	for (size_t i = 0; i < text.len;) {
+		char c = (char)text.data[i];
+		size_t n = 0;
+		while (!in_string && i + n < text.len && text.data[i + n] >= '0' && text.data[i + n] <= '9')
+			n++;
+		if (!n) {
+			if (c == '"')
+				in_string = !in_string;
+			if (c == '\\' && in_string && i + 1 < text.len)
+				str_add_char(out, c), c = (char)text.data[++i];
+			str_add_char(out, c);
+			i++;
+			continue;
+		}
+		char digits[24] = { 0 };
+		memcpy(digits, text.data + i, n < 23 ? n : 23);
+		bool is_large = n >= 19 && n <= 20 && (n == 20 || strcmp(digits, "9223372036854775807") > 0) &&
+				(n < 20 || strcmp(digits, "18446744073709551615") <= 0);
+		bool is_alone = !i || !strchr("-.eE0123456789", text.data[i - 1]);
+		if (is_large && is_alone)
+			str_addf(out, "\"" JSON_LARGE_MARK "%s\"", digits);
+		else
+			str_add_bytes(out, text.data + i, n);
+		i += n;
+	}
 }
 
 static void fragment_list(struct parser *p, struct span text)
@@ -283,12 +318,18 @@ int json_parse(struct ctf_trace_class **out, struct arena *arena, struct span te
 	       const char *file_name, struct diag *diag)
 {
 	struct parser p = {
-		.jp = { .arena = arena, .diag = diag, .file_name = file_name },
+		.jp = {.arena = arena, .diag = diag, .file_name = file_name},
 		.tc = ctf_trace_class_new(arena, 2, 0, CTF_LITTLE_ENDIAN),
 	};
 	if (!p.tc)
 		return -ENOMEM;
-	fragment_list(&p, text);
+	struct str marked = { 0 };
+	mark_large(&marked, text);
+	if (marked.failed)
+		json_no_memory(&p.jp);
+	else
+		fragment_list(&p, (struct span){ (const uint8_t *)str_c(&marked), marked.len });
+	str_fini(&marked);
 	map_fini(&p.jp.aliases);
 	if (!p.jp.error && arena_failed(arena))
 		p.jp.error = -ENOMEM;

@@ -20,7 +20,7 @@ void json_fail(struct json_reader *jp, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	struct diag_place place = { .file = jp->file_name, .line = jp->line, .column = 1 };
+	struct diag_place place = {.file = jp->file_name, .line = jp->line, .column = 1};
 	jp->error = diag_error(jp->diag, &place, "%s", text);
 }
 
@@ -30,14 +30,30 @@ void json_no_memory(struct json_reader *jp)
 		jp->error = -ENOMEM;
 }
 
+bool json_is_number(const json_t *v)
+{
+	return json_is_integer(v) || (json_is_string(v) && json_string_value(v)[0] == 1);
+}
+
+uint64_t json_number(const json_t *v)
+{
+	return json_is_integer(v) ? (uint64_t)json_integer_value(v) :
+				    strtoull(json_string_value(v) + 1, NULL, 10);
+}
+
+bool json_is_negative(const json_t *v)
+{
+	return json_is_integer(v) && json_integer_value(v) < 0;
+}
+
 uint64_t json_u64(struct json_reader *jp, const json_t *o, const char *key, bool required,
 		  uint64_t otherwise)
 {
 	const json_t *v = json_object_get(o, key);
 	if (!v && !required)
 		return otherwise;
-	if (json_is_integer(v) && json_integer_value(v) >= 0)
-		return (uint64_t)json_integer_value(v);
+	if (json_is_number(v) && !json_is_negative(v))
+		return json_number(v);
 	json_fail(jp, v ? "`%s` is not an unsigned integer" : "`%s` is missing", key);
 	return otherwise;
 }
@@ -46,7 +62,7 @@ int64_t json_i64(struct json_reader *jp, const json_t *o, const char *key, int64
 {
 	const json_t *v = json_object_get(o, key);
 	if (v && !json_is_integer(v))
-		json_fail(jp, "`%s` is not an integer", key);
+		json_fail(jp, "`%s` is not an integer of 64 bits", key);
 	return json_is_integer(v) ? json_integer_value(v) : otherwise;
 }
 
@@ -119,7 +135,7 @@ static struct ctf_ref read_location(struct json_reader *jp, const json_t *o, con
 		CTF_SCOPES(X)
 #undef X
 	};
-	struct ctf_ref ref = { .scope = CTF_SCOPE_RELATIVE, .line = jp->line, .column = 1 };
+	struct ctf_ref ref = {.scope = CTF_SCOPE_RELATIVE, .line = jp->line, .column = 1};
 	const json_t *location = json_object_get(o, key);
 	const json_t *path = json_object_get(location, "path");
 	const char *origin = json_text(jp, location, "origin", false);
@@ -158,12 +174,17 @@ static size_t read_ranges(struct json_reader *jp, const json_t *list, struct ctf
 	for (size_t i = 0; !jp->error && i < n; i++) {
 		const json_t *pair = json_array_get(list, i);
 		const json_t *lo = json_array_get(pair, 0), *hi = json_array_get(pair, 1);
-		if (json_array_size(pair) != 2 || !json_is_integer(lo) || !json_is_integer(hi) ||
-		    json_integer_value(lo) > json_integer_value(hi))
+		if (json_array_size(pair) != 2 || !json_is_number(lo) || !json_is_number(hi)) {
 			json_fail(jp, "an integer range is [lower, upper]");
-		else
-			(*out)[i] = (struct ctf_range){ (uint64_t)json_integer_value(lo),
-							(uint64_t)json_integer_value(hi) };
+			break;
+		}
+		struct ctf_range r = { json_number(lo), json_number(hi) };
+		bool is_mixed = json_is_negative(lo) && !json_is_negative(hi);
+		if (json_is_negative(hi) && !json_is_negative(lo))
+			is_mixed = true, r.lo = 1, r.hi = 0;
+		if (is_mixed ? r.lo == 1 && !r.hi : r.lo > r.hi)
+			json_fail(jp, "an integer range ends before it begins");
+		(*out)[i] = r;
 	}
 	return n;
 }
@@ -207,9 +228,9 @@ static enum ctf_encoding read_encoding(struct json_reader *jp, const json_t *o)
 		const char *name;
 		enum ctf_encoding encoding;
 	} known[] = {
-		{ "utf-8", CTF_ENCODING_UTF8 },	      { "utf-16be", CTF_ENCODING_UTF16BE },
-		{ "utf-16le", CTF_ENCODING_UTF16LE }, { "utf-32be", CTF_ENCODING_UTF32BE },
-		{ "utf-32le", CTF_ENCODING_UTF32LE },
+		{"utf-8", CTF_ENCODING_UTF8},       {"utf-16be", CTF_ENCODING_UTF16BE},
+		{"utf-16le", CTF_ENCODING_UTF16LE}, {"utf-32be", CTF_ENCODING_UTF32BE},
+		{"utf-32le", CTF_ENCODING_UTF32LE},
 	};
 	const char *name = json_text(jp, o, "encoding", false);
 	for (size_t i = 0; name && i < sizeof(known) / sizeof(*known); i++)
@@ -297,7 +318,7 @@ static void structure(struct json_reader *jp, const json_t *o, struct ctf_type *
 {
 	const json_t *members = json_object_get(o, "member-classes");
 	size_t n = json_array_size(members);
-	struct map names = { 0 };
+	struct map names = {0};
 	if (members && !json_is_array(members))
 		json_fail(jp, "`member-classes` is not an array");
 	t->align = t->record.min_align = read_align(jp, o, "minimum-alignment");
@@ -356,7 +377,8 @@ static void variant(struct json_reader *jp, const json_t *o, struct ctf_type *t)
 		f->name = json_text(jp, v, "name", false);
 		if (!f->name && !jp->error)
 			f->name = arena_printf(jp->arena, "%zu", i);
-		f->n_ranges = read_ranges(jp, json_object_get(v, "selector-field-ranges"), &f->ranges);
+		f->n_ranges =
+			read_ranges(jp, json_object_get(v, "selector-field-ranges"), &f->ranges);
 		struct json_class c = json_field_class(jp, json_object_get(v, "field-class"));
 		f->type = c.type;
 		f->roles = c.roles;
@@ -381,24 +403,24 @@ static const struct {
 	enum ctf_kind kind;
 	void (*read)(struct json_reader *jp, const json_t *o, struct ctf_type *t);
 } classes[] = {
-	{ "fixed-length-bit-array", CTF_BIT_ARRAY, fixed_length },
-	{ "fixed-length-bit-map", CTF_BIT_MAP, bit_map },
-	{ "fixed-length-boolean", CTF_BOOL, fixed_length },
-	{ "fixed-length-unsigned-integer", CTF_INTEGER, unsigned_integer },
-	{ "fixed-length-signed-integer", CTF_INTEGER, signed_integer },
-	{ "fixed-length-floating-point-number", CTF_FLOAT, fixed_length },
-	{ "variable-length-unsigned-integer", CTF_VARINT, varint_unsigned },
-	{ "variable-length-signed-integer", CTF_VARINT, varint_signed },
-	{ "null-terminated-string", CTF_STRING, any_string },
-	{ "static-length-string", CTF_STATIC_STRING, any_string },
-	{ "dynamic-length-string", CTF_DYNAMIC_STRING, any_string },
-	{ "static-length-blob", CTF_STATIC_BLOB, any_blob },
-	{ "dynamic-length-blob", CTF_DYNAMIC_BLOB, any_blob },
-	{ "structure", CTF_STRUCT, structure },
-	{ "static-length-array", CTF_ARRAY, any_array },
-	{ "dynamic-length-array", CTF_SEQUENCE, any_array },
-	{ "variant", CTF_VARIANT, variant },
-	{ "optional", CTF_OPTIONAL, optional },
+	{"fixed-length-bit-array", CTF_BIT_ARRAY, fixed_length},
+	{"fixed-length-bit-map", CTF_BIT_MAP, bit_map},
+	{"fixed-length-boolean", CTF_BOOL, fixed_length},
+	{"fixed-length-unsigned-integer", CTF_INTEGER, unsigned_integer},
+	{"fixed-length-signed-integer", CTF_INTEGER, signed_integer},
+	{"fixed-length-floating-point-number", CTF_FLOAT, fixed_length},
+	{"variable-length-unsigned-integer", CTF_VARINT, varint_unsigned},
+	{"variable-length-signed-integer", CTF_VARINT, varint_signed},
+	{"null-terminated-string", CTF_STRING, any_string},
+	{"static-length-string", CTF_STATIC_STRING, any_string},
+	{"dynamic-length-string", CTF_DYNAMIC_STRING, any_string},
+	{"static-length-blob", CTF_STATIC_BLOB, any_blob},
+	{"dynamic-length-blob", CTF_DYNAMIC_BLOB, any_blob},
+	{"structure", CTF_STRUCT, structure},
+	{"static-length-array", CTF_ARRAY, any_array},
+	{"dynamic-length-array", CTF_SEQUENCE, any_array},
+	{"variant", CTF_VARIANT, variant},
+	{"optional", CTF_OPTIONAL, optional},
 };
 
 static uint32_t read_roles(struct json_reader *jp, const json_t *o)
@@ -418,7 +440,7 @@ static uint32_t read_roles(struct json_reader *jp, const json_t *o)
 
 struct json_class json_field_class(struct json_reader *jp, const json_t *v)
 {
-	struct json_class c = { 0 };
+	struct json_class c = {0};
 	const char *name = json_is_string(v) ? json_string_value(v) : NULL;
 	uint64_t found;
 	if (jp->error)
@@ -426,8 +448,9 @@ struct json_class json_field_class(struct json_reader *jp, const json_t *v)
 	if (name && map_get_str(&jp->aliases, name, &found))
 		return *(struct json_class *)(uintptr_t)found;
 	if (name || !json_is_object(v)) {
-		json_fail(jp, name ? "the field class alias `%s` is not defined before this" :
-				     "a field class is missing%s",
+		json_fail(jp,
+			  name ? "the field class alias `%s` is not defined before this"
+			       : "a field class is missing%s",
 			  name ? name : "");
 		return c;
 	}

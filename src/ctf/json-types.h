@@ -30,6 +30,15 @@ struct json_class {
 
 void json_fail(struct json_reader *jp, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void json_no_memory(struct json_reader *jp);
+/*
+ * Integers up to UINT64_MAX. jansson has none beyond INT64_MAX: json-parse.c
+ * makes strings of those before it reads, with this character in front.
+ */
+#define JSON_LARGE_MARK "\\u0001"
+bool json_is_number(const json_t *v);
+uint64_t json_number(const json_t *v); /* negative ones in two's complement */
+bool json_is_negative(const json_t *v);
+
 /* Of an object's member; missing is an error unless it is optional. */
 uint64_t json_u64(struct json_reader *jp, const json_t *o, const char *key, bool required,
 		  uint64_t otherwise);

@@ -58,7 +58,8 @@ static void add_u64(struct str *out, const char *key, uint64_t v)
 
 static const struct ctf_field *member(const struct ctf_type *record, const char *name)
 {
-	for (size_t i = 0; record && record->kind == CTF_STRUCT && i < record->record.n_fields; i++) {
+	for (size_t i = 0; record && record->kind == CTF_STRUCT && i < record->record.n_fields;
+	     i++) {
 		const struct ctf_field *f = &record->record.fields[i];
 		if (!strcmp(f->name, name) || (f->raw_name && !strcmp(f->raw_name, name)))
 			return f;
@@ -79,17 +80,17 @@ static bool find_start(const struct writer *w, const struct ctf_ref *ref, struct
 	if (!first)
 		return false;
 	if (ref->scope != CTF_SCOPE_RELATIVE) {
-		*t = (struct target){ ref->scope, 0, w->roots[ref->scope] };
+		*t = (struct target){ref->scope, 0, w->roots[ref->scope]};
 		return t->record;
 	}
 	for (unsigned d = w->depth; d-- > 0;)
 		if (member(w->levels[d].record, first)) {
-			*t = (struct target){ w->scope, d, w->levels[d].record };
+			*t = (struct target){w->scope, d, w->levels[d].record};
 			return true;
 		}
 	for (unsigned s = w->scope; s-- > 0;)
 		if (member(w->roots[s], first)) {
-			*t = (struct target){ (enum ctf_scope)s, 0, w->roots[s] };
+			*t = (struct target){(enum ctf_scope)s, 0, w->roots[s]};
 			return true;
 		}
 	return false;
@@ -120,7 +121,7 @@ static const struct ctf_type *write_location(struct writer *w, const char *key,
 		/* A path of CTF 2's own that goes upwards is kept as it is. */
 		if (!ref->n_path || ref->path[0] || ref->scope != CTF_SCOPE_RELATIVE)
 			w->error = -ENOTSUP;
-		t = (struct target){ CTF_SCOPE_RELATIVE, 0, NULL };
+		t = (struct target){CTF_SCOPE_RELATIVE, 0, NULL};
 	} else {
 		str_addf(w->out, "\"origin\":\"%s\",", origins[t.scope]);
 	}
@@ -173,8 +174,8 @@ static void write_ranges(struct writer *w, const struct ctf_range *ranges, size_
 	for (size_t i = 0; i < n; i++) {
 		const struct ctf_range *r = &ranges[i];
 		if (is_signed)
-			str_addf(w->out, "%s[%" PRId64 ",%" PRId64 "]", i ? "," : "", (int64_t)r->lo,
-				 (int64_t)r->hi);
+			str_addf(w->out, "%s[%" PRId64 ",%" PRId64 "]", i ? "," : "",
+				 (int64_t)r->lo, (int64_t)r->hi);
 		else
 			str_addf(w->out, "%s[%" PRIu64 ",%" PRIu64 "]", i ? "," : "", r->lo, r->hi);
 	}
@@ -218,11 +219,12 @@ static void write_integer(struct writer *w, const struct ctf_type *t, uint32_t r
 		str_addf(w->out, "{\"type\":\"variable-length-%s-integer\"",
 			 in->is_signed ? "signed" : "unsigned");
 	else
-		write_fixed(w, t, t->kind == CTF_BOOL	   ? "fixed-length-boolean" :
-				  t->kind == CTF_BIT_ARRAY ? "fixed-length-bit-array" :
-				  t->kind == CTF_BIT_MAP   ? "fixed-length-bit-map" :
-				  in->is_signed		   ? "fixed-length-signed-integer" :
-							     "fixed-length-unsigned-integer",
+		write_fixed(w, t,
+			    t->kind == CTF_BOOL        ? "fixed-length-boolean"
+			    : t->kind == CTF_BIT_ARRAY ? "fixed-length-bit-array"
+			    : t->kind == CTF_BIT_MAP   ? "fixed-length-bit-map"
+			    : in->is_signed            ? "fixed-length-signed-integer"
+						       : "fixed-length-unsigned-integer",
 			    in->bits);
 	if (is_number && in->base && in->base != 10)
 		add_u64(w->out, "preferred-display-base", in->base);
@@ -313,7 +315,8 @@ static void write_array(struct writer *w, const struct ctf_type *t, uint32_t rol
 }
 
 /* The ranges of the selector's labels of the option's name; true when there are some. */
-static bool write_label_ranges(struct writer *w, const struct ctf_type *tag, const struct ctf_field *o)
+static bool write_label_ranges(struct writer *w, const struct ctf_type *tag,
+			       const struct ctf_field *o)
 {
 	size_t n = 0;
 	for (size_t i = 0; tag && tag->kind == CTF_ENUM && i < tag->integer.n_labels; i++) {
@@ -344,8 +347,7 @@ static void write_variant(struct writer *w, const struct ctf_type *t, uint32_t r
 	(void)roles;
 	const char *comma = "";
 	str_add(w->out, "{\"type\":\"variant\"");
-	const struct ctf_type *tag =
-		write_location(w, "selector-field-location", &t->variant.tag);
+	const struct ctf_type *tag = write_location(w, "selector-field-location", &t->variant.tag);
 	str_add(w->out, ",\"options\":[");
 	for (size_t i = 0; i < t->variant.n_options; i++) {
 		const struct ctf_field *o = &t->variant.options[i];
@@ -371,8 +373,7 @@ static void write_optional(struct writer *w, const struct ctf_type *t, uint32_t 
 {
 	(void)roles;
 	str_add(w->out, "{\"type\":\"optional\"");
-	const struct ctf_type *tag =
-		write_location(w, "selector-field-location", &t->optional.tag);
+	const struct ctf_type *tag = write_location(w, "selector-field-location", &t->optional.tag);
 	if (t->optional.n_ranges) {
 		str_add(w->out, ",\"selector-field-ranges\":[");
 		write_ranges(w, t->optional.ranges, t->optional.n_ranges,
@@ -387,14 +388,22 @@ static void write_class(struct writer *w, const struct ctf_type *t, uint32_t rol
 {
 	static void (*const by_kind[CTF_N_KINDS])(struct writer *, const struct ctf_type *,
 						  uint32_t) = {
-		[CTF_INTEGER] = write_integer,	      [CTF_BOOL] = write_integer,
-		[CTF_BIT_ARRAY] = write_integer,      [CTF_BIT_MAP] = write_integer,
-		[CTF_ENUM] = write_integer,	      [CTF_VARINT] = write_integer,
-		[CTF_FLOAT] = write_float,	      [CTF_STRING] = write_text_class,
-		[CTF_STATIC_STRING] = write_text_class, [CTF_DYNAMIC_STRING] = write_text_class,
-		[CTF_STATIC_BLOB] = write_text_class, [CTF_DYNAMIC_BLOB] = write_text_class,
-		[CTF_STRUCT] = write_struct,	      [CTF_ARRAY] = write_array,
-		[CTF_SEQUENCE] = write_array,	      [CTF_VARIANT] = write_variant,
+		[CTF_INTEGER] = write_integer,
+		[CTF_BOOL] = write_integer,
+		[CTF_BIT_ARRAY] = write_integer,
+		[CTF_BIT_MAP] = write_integer,
+		[CTF_ENUM] = write_integer,
+		[CTF_VARINT] = write_integer,
+		[CTF_FLOAT] = write_float,
+		[CTF_STRING] = write_text_class,
+		[CTF_STATIC_STRING] = write_text_class,
+		[CTF_DYNAMIC_STRING] = write_text_class,
+		[CTF_STATIC_BLOB] = write_text_class,
+		[CTF_DYNAMIC_BLOB] = write_text_class,
+		[CTF_STRUCT] = write_struct,
+		[CTF_ARRAY] = write_array,
+		[CTF_SEQUENCE] = write_array,
+		[CTF_VARIANT] = write_variant,
 		[CTF_OPTIONAL] = write_optional,
 	};
 	if (w->error)
@@ -426,8 +435,14 @@ static void end(struct str *out)
 	str_add(out, "}\n");
 }
 
-static void write_clock(struct str *out, const struct ctf_clock *c)
+static void write_clock(struct writer *w, const struct ctf_clock *c)
 {
+	struct str *out = w->out;
+	/* What is no UTF-8 would come back as another id. */
+	for (const char *s = c->id; *s; s++)
+		if ((unsigned char)*s >= 0x80)
+			w->error = -ENOTSUP;
+
 	/* CTF 2 has offsets of whole cycles within one second, never negative. */
 	int64_t hz = c->frequency_hz ? (int64_t)c->frequency_hz : 1;
 	int64_t seconds = c->offset_s + c->offset_cycles / hz, cycles = c->offset_cycles % hz;
@@ -464,10 +479,14 @@ static void write_env(struct str *out, const struct ctf_trace_class *tc)
 	if (!tc->n_env)
 		return;
 	str_add(out, ",\"environment\":{");
+	const char *comma = "";
 	for (size_t i = 0; i < tc->n_env; i++) {
 		const struct ctf_env_entry *e = &tc->env[i];
-		if (i)
-			str_add_char(out, ',');
+		/* TSDL may say a name twice, JSON may not: the first counts. */
+		if (ctf_env_find(tc, e->name) != e)
+			continue;
+		str_add(out, comma);
+		comma = ",";
 		add_text(out, e->name);
 		str_add_char(out, ':');
 		if (e->is_string)
@@ -480,7 +499,7 @@ static void write_env(struct str *out, const struct ctf_trace_class *tc)
 
 int json_write_preamble(struct str *out, const struct ctf_trace_class *tc)
 {
-	struct writer w = { .out = out, .roots = { [CTF_SCOPE_PACKET_HEADER] = tc->packet_header } };
+	struct writer w = {.out = out, .roots = {[CTF_SCOPE_PACKET_HEADER] = tc->packet_header}};
 	begin(out, "preamble");
 	add_u64(out, "version", 2);
 	if (tc->has_uuid) {
@@ -499,7 +518,7 @@ int json_write_preamble(struct str *out, const struct ctf_trace_class *tc)
 	add_raw(out, "attributes", tc->attributes);
 	end(out);
 	for (size_t i = 0; i < tc->n_clocks; i++)
-		write_clock(out, tc->clocks[i]);
+		write_clock(&w, tc->clocks[i]);
 	return w.error;
 }
 
@@ -517,7 +536,7 @@ static void set_roots(struct writer *w, const struct ctf_stream_class *sc,
 /* The clock that the stream's times are mapped to, also in a model that says it only by its types. */
 static const struct ctf_clock *default_clock(const struct ctf_stream_class *sc)
 {
-	const struct ctf_type *roots[] = { sc->event_header, sc->packet_context };
+	const struct ctf_type *roots[] = {sc->event_header, sc->packet_context};
 	if (sc->default_clock)
 		return sc->default_clock;
 	for (size_t r = 0; r < 2; r++)
@@ -531,7 +550,7 @@ static const struct ctf_clock *default_clock(const struct ctf_stream_class *sc)
 
 int json_write_stream(struct str *out, const struct ctf_stream_class *sc)
 {
-	struct writer w = { .out = out };
+	struct writer w = {.out = out};
 	const struct ctf_clock *clock = default_clock(sc);
 	set_roots(&w, sc, NULL);
 	begin(out, "data-stream-class");
@@ -569,7 +588,7 @@ static void write_event_attributes(struct str *out, const struct ctf_event_class
 
 int json_write_event(struct str *out, const struct ctf_event_class *ec)
 {
-	struct writer w = { .out = out };
+	struct writer w = {.out = out};
 	set_roots(&w, ec->stream_class, ec);
 	begin(out, "event-record-class");
 	add_u64(out, "id", ec->id);

@@ -23,13 +23,13 @@ struct packet_header { /* CTF 1.8.3, 7.1 */
 
 static uint32_t read_u32(const uint8_t *p, bool is_be)
 {
-	return is_be ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] :
-		       (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+	return is_be ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]
+		     : (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
 static int bad_packet(struct diag *diag, const char *file_name, size_t at, const char *why)
 {
-	struct diag_place place = { .file = file_name, .offset = at, .has_offset = 1 };
+	struct diag_place place = {.file = file_name, .offset = at, .has_offset = 1};
 	return diag_error(diag, &place, "this packet of the metadata %s", why);
 }
 
@@ -64,8 +64,13 @@ int ctf_metadata_unpack(struct str *out, struct span bytes, bool *is_packetized,
 		size_t at = bytes.len - left;
 		if (left < PACKET_HEADER_BYTES || read_u32(p, is_be) != PACKET_MAGIC)
 			return bad_packet(diag, file_name, at, "lacks its header");
-		struct packet_header h = { read_u32(p + 24, is_be), read_u32(p + 28, is_be),
-					   p[32], p[33], p[34], p[35], p[36] };
+		struct packet_header h = {read_u32(p + 24, is_be),
+					  read_u32(p + 28, is_be),
+					  p[32],
+					  p[33],
+					  p[34],
+					  p[35],
+					  p[36]};
 		int rc = check_packet(&h, left, diag, file_name, at);
 		if (rc)
 			return rc;
@@ -83,7 +88,7 @@ static int check_signature(struct span text, bool is_packetized, const char *fil
 			   struct diag *diag)
 {
 	static const char start[] = "/* CTF ";
-	struct diag_place place = { .file = file_name, .line = 1, .column = 1 };
+	struct diag_place place = {.file = file_name, .line = 1, .column = 1};
 	size_t n = sizeof(start) - 1;
 	if (text.len < n || memcmp(text.data, start, n)) {
 		if (!is_packetized)
@@ -109,11 +114,11 @@ static bool is_json(struct span text)
 int ctf_metadata_parse(struct ctf_trace_class **out, struct arena *arena, struct span bytes,
 		       const char *file_name, struct diag *diag)
 {
-	struct str text = { 0 };
+	struct str text = {0};
 	bool is_packetized;
 	*out = NULL;
 	int rc = ctf_metadata_unpack(&text, bytes, &is_packetized, file_name, diag);
-	struct span s = { (const uint8_t *)str_c(&text), text.len };
+	struct span s = {(const uint8_t *)str_c(&text), text.len};
 	if (!rc && is_json(s)) {
 		rc = json_parse(out, arena, s, file_name, diag);
 	} else if (!rc) {
@@ -133,7 +138,7 @@ int ctf_trace_class_check(const struct ctf_trace_class *tc, const char *file_nam
 			  struct diag *diag)
 {
 	for (size_t i = 0; i < tc->n_streams; i++) {
-		struct arena scratch = { 0 };
+		struct arena scratch = {0};
 		struct ctf_stream_plan *plan;
 		int rc = ctf_stream_plan_new(&plan, &scratch, tc->streams[i], CTF_WANT_NONE,
 					     file_name, diag);
@@ -153,8 +158,8 @@ struct writer {
 };
 
 static const struct writer writers[] = {
-	[CTF_METADATA_TSDL] = { tsdl_write_preamble, tsdl_write_stream, tsdl_write_event },
-	[CTF_METADATA_JSON] = { json_write_preamble, json_write_stream, json_write_event },
+	[CTF_METADATA_TSDL] = {tsdl_write_preamble, tsdl_write_stream, tsdl_write_event},
+	[CTF_METADATA_JSON] = {json_write_preamble, json_write_stream, json_write_event},
 };
 
 static int written(const struct str *out, int rc)

@@ -71,7 +71,7 @@ static void fail(struct compiler *c, unsigned line, unsigned column, const char 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	struct diag_place place = { .file = c->file_name, .line = line, .column = column };
+	struct diag_place place = {.file = c->file_name, .line = line, .column = column};
 	c->error = diag_error(c->diag, &place, "%s", text);
 }
 
@@ -85,14 +85,15 @@ static struct node *node_new(struct compiler *c, struct builder *b, struct node 
 			     const struct ctf_type *type, const struct ctf_field *field)
 {
 	if (++c->n_nodes > MAX_NODES)
-		fail(c, type->line, type->column, "this type expands to more than a million fields");
+		fail(c, type->line, type->column,
+		     "this type expands to more than a million fields");
 	struct node *n = c->error ? NULL : arena_new(c->scratch, struct node);
 	if (!n) {
 		no_memory(c);
 		return NULL;
 	}
-	*n = (struct node){ .type = type, .field = field, .parent = parent, .builder = b,
-			    .op = -1, .reg = -1 };
+	*n = (struct node){
+		.type = type, .field = field, .parent = parent, .builder = b, .op = -1, .reg = -1};
 	if (parent && parent->last)
 		parent->last->next = n;
 	else if (parent)
@@ -107,7 +108,7 @@ static struct node *node_new(struct compiler *c, struct builder *b, struct node 
 static struct ctf_op *emit(struct compiler *c, struct builder *b, enum ctf_opcode code)
 {
 	static struct ctf_op sink;
-	struct ctf_op op = { .code = code, .slot = NO_SLOT, .reg = -1, .from = -1 };
+	struct ctf_op op = {.code = code, .slot = NO_SLOT, .reg = -1, .from = -1};
 	if (c->error || vec_push(&b->ops, op)) {
 		no_memory(c);
 		return &sink;
@@ -319,7 +320,8 @@ bool ctf_type_fixed_bits(const struct ctf_type *t, uint64_t *bits)
 			return true;
 		if (!ctf_type_fixed_bits(t->array.element, &one))
 			return false;
-		total = (one + t->array.element->align - 1) & ~(uint64_t)(t->array.element->align - 1);
+		total = (one + t->array.element->align - 1) &
+			~(uint64_t)(t->array.element->align - 1);
 		return !__builtin_mul_overflow(total, t->array.count - 1, &total) &&
 		       !__builtin_add_overflow(total, one, bits);
 	default:
@@ -385,8 +387,11 @@ static void compile_integer(struct compiler *c, struct builder *b, struct node *
 		code = OP_WIDE;
 	else if (offset % 8 == 0 && b->base_align >= 8 &&
 		 (in->bits == 8 || n->type->byte_order == CTF_LITTLE_ENDIAN))
-		code = in->bits == 8 ? OP_U8 : in->bits == 16 ? OP_U16 :
-		       in->bits == 32 ? OP_U32 : in->bits == 64 ? OP_U64 : OP_INT;
+		code = in->bits == 8    ? OP_U8
+		       : in->bits == 16 ? OP_U16
+		       : in->bits == 32 ? OP_U32
+		       : in->bits == 64 ? OP_U64
+					: OP_INT;
 	struct ctf_op *op = emit(c, b, code);
 	set_number(c, b, n, op, offset, in->bits, slot);
 	op->arg = in->bits;
@@ -432,7 +437,8 @@ static void compile_varint(struct compiler *c, struct builder *b, struct node *n
 	run_begin(c, b, 8);
 }
 
-static void compile_static_bytes(struct compiler *c, struct builder *b, struct node *n, int32_t slot)
+static void compile_static_bytes(struct compiler *c, struct builder *b, struct node *n,
+				 int32_t slot)
 {
 	uint64_t bits;
 	if (!ctf_type_fixed_bits(n->type, &bits) || bits > UINT64_MAX / 4) {
@@ -509,7 +515,9 @@ static void compile_lazy(struct compiler *c, struct builder *b, struct node *n, 
 	ctf_type_fixed_bits(e, &bits);
 	op->bits = (uint16_t)bits;
 	if (from >= 0)
-		run_begin(c, b, e->align > op->bits ? 1 : low_bit(op->stride, low_bit(op->bits, e->align)));
+		run_begin(c, b,
+			  e->align > op->bits ? 1
+					      : low_bit(op->stride, low_bit(op->bits, e->align)));
 }
 
 static void compile_loop(struct compiler *c, struct builder *b, struct node *n, int32_t slot,
@@ -553,7 +561,7 @@ static void compile_array(struct compiler *c, struct builder *b, struct node *n,
 
 static void add_range(struct compiler *c, struct builder *b, struct ctf_range r, size_t option)
 {
-	struct ctf_plan_range range = { .lo = r.lo, .hi = r.hi, .option = (uint16_t)option };
+	struct ctf_plan_range range = {.lo = r.lo, .hi = r.hi, .option = (uint16_t)option};
 	if (!c->error && vec_push(&b->ranges, range))
 		no_memory(c);
 }
@@ -587,7 +595,8 @@ static void compile_variant(struct compiler *c, struct builder *b, struct node *
 			ranges_by_label(c, b, tag->type, o, i);
 		else if (!o->n_ranges)
 			fail(c, t->variant.tag.line, t->variant.tag.column,
-			     "a variant's tag is an enum, not an %s", ctf_kind_name(tag->type->kind));
+			     "a variant's tag is an enum, not an %s",
+			     ctf_kind_name(tag->type->kind));
 	}
 	if (tag && !c->error && b->ranges.len == first_range)
 		fail(c, t->line, t->column, "no option of this variant is a label of its tag");
@@ -604,7 +613,7 @@ static void compile_variant(struct compiler *c, struct builder *b, struct node *
 		op->flags |= OP_SIGNED;
 	uint32_t chosen = b->n_slots, most = chosen + 1;
 	op->first = chosen;
-	struct VEC(uint32_t) jumps = { 0 };
+	struct VEC(uint32_t) jumps = {0};
 	uint32_t known = n_options ? 1u << 30 : 1;
 	for (size_t i = 0; i < n_options && !c->error; i++) {
 		const struct ctf_field *o = &t->variant.options[i];
@@ -825,8 +834,8 @@ static void finish(struct compiler *c, struct builder *b, struct ctf_plan *plan,
 int ctf_plan_new(struct ctf_plan **out, struct arena *a, const struct ctf_type *root,
 		 enum ctf_scope scope, enum ctf_want want, struct diag *diag)
 {
-	struct arena scratch = { 0 };
-	struct compiler c = { .scratch = &scratch, .diag = diag };
+	struct arena scratch = {0};
+	struct compiler c = {.scratch = &scratch, .diag = diag};
 	struct builder b;
 	struct ctf_plan *plan = arena_new(a, struct ctf_plan);
 	*out = NULL;
@@ -844,8 +853,9 @@ int ctf_plan_new(struct ctf_plan **out, struct arena *a, const struct ctf_type *
 
 int ctf_type_check(const struct ctf_type *type, const char *file_name, struct diag *diag)
 {
-	struct arena scratch = { 0 };
-	struct compiler c = { .scratch = &scratch, .diag = diag, .file_name = file_name, .lenient = true };
+	struct arena scratch = {0};
+	struct compiler c = {
+		.scratch = &scratch, .diag = diag, .file_name = file_name, .lenient = true};
 	struct builder b;
 	builder_init(&c, &b, 64, true);
 	struct node *n = node_new(&c, &b, NULL, type, NULL);
@@ -858,7 +868,8 @@ int ctf_type_check(const struct ctf_type *type, const char *file_name, struct di
 
 /* --- a stream class ------------------------------------------------------------------------- */
 
-static void find_roles(struct ctf_stream_plan *sp, enum ctf_scope scope, const struct ctf_type *type)
+static void find_roles(struct ctf_stream_plan *sp, enum ctf_scope scope,
+		       const struct ctf_type *type)
 {
 	if (!type)
 		return;
@@ -885,8 +896,8 @@ static bool mark_ids(struct node *n)
 {
 	bool any = false;
 	for (struct node *k = n->children; k; k = k->next) {
-		if (k->field && k->field->roles & CTF_ROLE_BIT(CTF_ROLE_EVENT_CLASS_ID) && k->op >= 0 &&
-		    ctf_type_is_integer(k->type)) {
+		if (k->field && k->field->roles & CTF_ROLE_BIT(CTF_ROLE_EVENT_CLASS_ID) &&
+		    k->op >= 0 && ctf_type_is_integer(k->type)) {
 			k->builder->ops.items[k->op].flags |= OP_EVENT_ID;
 			any = true;
 		}
@@ -950,7 +961,8 @@ static bool fast_variant(const struct ctf_type *t, struct ctf_fast_header *fast)
 	const struct ctf_label *small = &tag->integer.labels[0], *large = &tag->integer.labels[1];
 	uint64_t max = (UINT64_C(1) << tag->integer.bits) - 1;
 	if (small->n_ranges != 1 || large->n_ranges != 1 || small->ranges[0].lo != 0 ||
-	    small->ranges[0].hi != max - 1 || large->ranges[0].lo != max || large->ranges[0].hi != max)
+	    small->ranges[0].hi != max - 1 || large->ranges[0].lo != max ||
+	    large->ranges[0].hi != max)
 		return false;
 	const struct ctf_type *a = option_for(tag, v, small), *b = option_for(tag, v, large);
 	uint64_t at = 0;
@@ -979,7 +991,9 @@ static void find_fast_header(struct ctf_stream_plan *sp, const struct ctf_type *
 		fast->align = t->align;
 		fast->usable = fast_variant(t, fast);
 	}
-	uint32_t bits = fast->form.total_bits > fast->extended.total_bits ? fast->form.total_bits : fast->extended.total_bits;
+	uint32_t bits = fast->form.total_bits > fast->extended.total_bits
+				? fast->form.total_bits
+				: fast->extended.total_bits;
 	fast->reach_bits = bits + 64;
 }
 
@@ -1006,7 +1020,8 @@ static void index_ids(struct compiler *c, struct ctf_stream_plan *sp, struct are
 			continue;
 		sp->by_id[sc->events[i]->id] = (uint32_t)i + 1;
 		sp->steps[sc->events[i]->id] = (struct ctf_step){
-			.bits = plan->fixed_bits < UINT32_MAX ? (uint32_t)plan->fixed_bits : UINT32_MAX,
+			.bits = plan->fixed_bits < UINT32_MAX ? (uint32_t)plan->fixed_bits
+							      : UINT32_MAX,
 			.align = plan->align,
 		};
 	}
@@ -1031,10 +1046,12 @@ int ctf_stream_plan_new(struct ctf_stream_plan **out, struct arena *a,
 			const struct ctf_stream_class *sc, enum ctf_want want,
 			const char *file_name, struct diag *diag)
 {
-	struct arena scratch = { 0 };
-	struct compiler c = { .scratch = &scratch, .diag = diag, .file_name = file_name,
-			      .is_ctf2 = sc->trace_class->major >= 2 };
-	struct builder packet = { 0 }, header = { 0 };
+	struct arena scratch = {0};
+	struct compiler c = {.scratch = &scratch,
+			     .diag = diag,
+			     .file_name = file_name,
+			     .is_ctf2 = sc->trace_class->major >= 2};
+	struct builder packet = {0}, header = {0};
 	struct ctf_stream_plan *sp = arena_new(a, struct ctf_stream_plan);
 	struct builder *events = calloc(sc->n_events + 1, sizeof(*events));
 	*out = NULL;

@@ -18,25 +18,25 @@ struct name_role {
 };
 
 static const struct name_role packet_header_roles[] = {
-	{ "magic", CTF_ROLE_PACKET_MAGIC },
-	{ "uuid", CTF_ROLE_METADATA_UUID },
-	{ "stream_id", CTF_ROLE_STREAM_CLASS_ID },
-	{ "stream_instance_id", CTF_ROLE_STREAM_ID },
-	{ NULL, 0 },
+	{"magic", CTF_ROLE_PACKET_MAGIC},
+	{"uuid", CTF_ROLE_METADATA_UUID},
+	{"stream_id", CTF_ROLE_STREAM_CLASS_ID},
+	{"stream_instance_id", CTF_ROLE_STREAM_ID},
+	{NULL, 0},
 };
 static const struct name_role packet_context_roles[] = {
-	{ "packet_size", CTF_ROLE_PACKET_TOTAL_LENGTH },
-	{ "content_size", CTF_ROLE_PACKET_CONTENT_LENGTH },
-	{ "timestamp_begin", CTF_ROLE_TIMESTAMP },
-	{ "timestamp_end", CTF_ROLE_PACKET_END_TIMESTAMP },
-	{ "events_discarded", CTF_ROLE_DISCARDED_EVENTS },
-	{ "packet_seq_num", CTF_ROLE_PACKET_SEQ_NUM },
-	{ NULL, 0 },
+	{"packet_size", CTF_ROLE_PACKET_TOTAL_LENGTH},
+	{"content_size", CTF_ROLE_PACKET_CONTENT_LENGTH},
+	{"timestamp_begin", CTF_ROLE_TIMESTAMP},
+	{"timestamp_end", CTF_ROLE_PACKET_END_TIMESTAMP},
+	{"events_discarded", CTF_ROLE_DISCARDED_EVENTS},
+	{"packet_seq_num", CTF_ROLE_PACKET_SEQ_NUM},
+	{NULL, 0},
 };
 static const struct name_role event_header_roles[] = {
-	{ "id", CTF_ROLE_EVENT_CLASS_ID },
-	{ "timestamp", CTF_ROLE_TIMESTAMP },
-	{ NULL, 0 },
+	{"id", CTF_ROLE_EVENT_CLASS_ID},
+	{"timestamp", CTF_ROLE_TIMESTAMP},
+	{NULL, 0},
 };
 
 struct assigner {
@@ -60,8 +60,8 @@ static uint32_t role_of(const struct assigner *as, const struct ctf_field *f)
 		bool is_uuid = r->role == CTF_ROLE_METADATA_UUID;
 		bool fits = is_uuid ? f->type->kind == CTF_ARRAY && f->type->array.count == 16 &&
 					      f->type->array.element->kind == CTF_INTEGER &&
-					      f->type->array.element->integer.bits == 8 :
-				      ctf_type_is_integer(f->type);
+					      f->type->array.element->integer.bits == 8
+				    : ctf_type_is_integer(f->type);
 		if (fits && !strcmp(r->name, name))
 			return f->roles | CTF_ROLE_BIT(r->role);
 	}
@@ -114,7 +114,8 @@ static const struct ctf_type *copy_type(struct assigner *as, const struct ctf_ty
 	if (t->kind == CTF_STRUCT)
 		t->record.fields = copy_fields(as, t->record.fields, t->record.n_fields, depth);
 	else if (t->kind == CTF_VARIANT)
-		t->variant.options = copy_fields(as, t->variant.options, t->variant.n_options, depth);
+		t->variant.options =
+			copy_fields(as, t->variant.options, t->variant.n_options, depth);
 	return t;
 }
 
@@ -138,7 +139,7 @@ static const struct ctf_clock *find_clock(const struct ctf_type *type, unsigned 
 
 static void find_default_clock(struct ctf_stream_class *sc)
 {
-	const struct ctf_type *roots[] = { sc->event_header, sc->packet_context, sc->event_context };
+	const struct ctf_type *roots[] = {sc->event_header, sc->packet_context, sc->event_context};
 	for (size_t i = 0; !sc->default_clock && i < sizeof(roots) / sizeof(*roots); i++) {
 		unsigned nodes = 0;
 		sc->default_clock = find_clock(roots[i], 0, &nodes);
@@ -148,20 +149,19 @@ static void find_default_clock(struct ctf_stream_class *sc)
 int ctf_roles_assign(struct ctf_trace_class *tc)
 {
 	const struct ctf_clock *only = tc->n_clocks == 1 ? tc->clocks[0] : NULL;
-	struct assigner as = { .arena = tc->arena, .roles = packet_header_roles };
+	struct assigner as = {.arena = tc->arena, .roles = packet_header_roles};
 	tc->packet_header = copy_type(&as, tc->packet_header, 0);
 	for (size_t i = 0; i < tc->n_streams && !as.no_memory; i++) {
 		struct ctf_stream_class *sc = tc->streams[i];
-		as = (struct assigner){ .arena = tc->arena,
-					.roles = packet_context_roles,
-					.clock = only };
+		as = (struct assigner){
+			.arena = tc->arena, .roles = packet_context_roles, .clock = only};
 		sc->packet_context = copy_type(&as, sc->packet_context, 0);
 		if (as.no_memory)
 			break;
-		as = (struct assigner){ .arena = tc->arena,
-					.roles = event_header_roles,
-					.clock = only,
-					.nested = true };
+		as = (struct assigner){.arena = tc->arena,
+				       .roles = event_header_roles,
+				       .clock = only,
+				       .nested = true};
 		sc->event_header = copy_type(&as, sc->event_header, 0);
 		if (!as.no_memory)
 			find_default_clock(sc);
@@ -171,12 +171,11 @@ int ctf_roles_assign(struct ctf_trace_class *tc)
 
 int ctf_roles_map_clocks(struct ctf_trace_class *tc)
 {
-	struct assigner as = { .arena = tc->arena };
+	struct assigner as = {.arena = tc->arena};
 	for (size_t i = 0; i < tc->n_streams && !as.no_memory; i++) {
 		struct ctf_stream_class *sc = tc->streams[i];
-		as = (struct assigner){ .arena = tc->arena,
-					.clock = sc->default_clock,
-					.nested = true };
+		as = (struct assigner){
+			.arena = tc->arena, .clock = sc->default_clock, .nested = true};
 		sc->packet_context = copy_type(&as, sc->packet_context, 0);
 		as.nodes = 0;
 		if (!as.no_memory)

@@ -38,7 +38,8 @@ int ctf_clock_base_ns(const struct ctf_clock *clock, int64_t *base_ns)
 	return 0;
 }
 
-int ctf_clock_add_cycles(const struct ctf_clock *clock, int64_t base_ns, uint64_t cycles, int64_t *ns)
+int ctf_clock_add_cycles(const struct ctf_clock *clock, int64_t base_ns, uint64_t cycles,
+			 int64_t *ns)
 {
 	uint64_t value = cycles_to_ns(clock->frequency_hz, cycles);
 	if (value >= (uint64_t)INT64_MAX || __builtin_add_overflow(base_ns, (int64_t)value, ns))

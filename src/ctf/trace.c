@@ -42,7 +42,7 @@ struct look {
 static int complain(struct opener *o, const struct ctf_stream_file *file, uint64_t offset,
 		    uint32_t number, const char *what)
 {
-	struct diag_place place = { .file = file->name, .offset = offset, .has_offset = 1 };
+	struct diag_place place = {.file = file->name, .offset = offset, .has_offset = 1};
 	o->t->is_damaged = true;
 	diag_error(o->diag, &place, "packet %" PRIu32 ": %s", number, what);
 	return -EBADMSG;
@@ -67,24 +67,26 @@ static int look_class(struct opener *o, const struct ctf_stream_file *file, stru
 	const struct ctf_trace_class *tc = o->t->class;
 	uint64_t id = 0;
 	if (o->header) {
-		int rc = ctf_values_prepare(&o->values, o->header->n_values, o->header->n_registers);
+		int rc =
+			ctf_values_prepare(&o->values, o->header->n_values, o->header->n_registers);
 		o->values.len = o->values.scratch_len = 0;
 		rc = rc ? rc : ctf_plan_run(o->header, &bits, &o->values);
 		if (rc)
-			return rc == -ENOMEM ? rc :
-					       complain(o, file, offset, number,
+			return rc == -ENOMEM ? rc
+					     : complain(o, file, offset, number,
 							"the file ends in the packet's header");
 	}
 	if (o->class_id_field >= 0)
-		id = ctf_value_child(&o->values, &o->values.items[0], (size_t)o->class_id_field)->u64;
+		id = ctf_value_child(&o->values, &o->values.items[0], (size_t)o->class_id_field)
+			     ->u64;
 	else if (tc->n_streams)
 		id = tc->streams[0]->id;
 	if (o->class_id_field < 0 && tc->n_streams > 1)
 		return complain(o, file, offset, number,
 				"the packet header says not which of several streams it is of");
 	look->class = ctf_stream_class_find(tc, id);
-	return look->class ? 0 :
-			     complain(o, file, offset, number,
+	return look->class ? 0
+			   : complain(o, file, offset, number,
 				      "its stream class is not in the metadata");
 }
 
@@ -100,12 +102,15 @@ static int check_identity(struct opener *o, struct ctf_stream_file *file,
 	int32_t uuid = plan->role_value[CTF_ROLE_METADATA_UUID];
 	if (uuid >= 0 && o->t->class->has_uuid && o->values.items[uuid].count == 16) {
 		const struct ctf_value *v = &o->values.items[uuid];
-		struct diag_place place = { .file = file->name, .offset = p->offset, .has_offset = 1 };
+		struct diag_place place = {
+			.file = file->name, .offset = p->offset, .has_offset = 1};
 		if (!file->has_other_uuid && v->bytes && !v->bit &&
 		    memcmp(v->bytes, o->t->class->uuid, 16)) {
 			file->has_other_uuid = true;
-			diag_warn(o->diag, &place, "packet %" PRIu32
-				  ": its trace UUID is another one than the metadata's", p->number);
+			diag_warn(o->diag, &place,
+				  "packet %" PRIu32
+				  ": its trace UUID is another one than the metadata's",
+				  p->number);
 		}
 	}
 	return 0;
@@ -163,8 +168,8 @@ static void take_times(const struct ctf_stream_plan *plan, struct opener *o, str
 		p->has_begin = role_value(plan, v, CTF_ROLE_TIMESTAMP, &raw);
 		p->begin_cycles = v->cycles;
 		p->has_end = role_value(plan, v, CTF_ROLE_PACKET_END_TIMESTAMP, &raw);
-		p->end_cycles = unwrap(raw, plan->role_bits[CTF_ROLE_PACKET_END_TIMESTAMP],
-				       v->cycles);
+		p->end_cycles =
+			unwrap(raw, plan->role_bits[CTF_ROLE_PACKET_END_TIMESTAMP], v->cycles);
 		/* A crashed tracer's last packet says that it ended at 0. */
 		if (p->has_end && p->has_begin && p->end_cycles < p->begin_cycles)
 			p->has_end = false;
@@ -178,16 +183,16 @@ static int look_packet(struct opener *o, struct ctf_stream_file *file, uint64_t 
 		       uint32_t number, uint64_t entry_cycles, struct look *look)
 {
 	uint64_t left_bits = (file->bytes.len - offset) * 8;
-	struct ctf_bits bits = { .data = file->bytes.data + offset, .end = left_bits };
+	struct ctf_bits bits = {.data = file->bytes.data + offset, .end = left_bits};
 	memset(look, 0, sizeof(*look));
 	int rc = look_class(o, file, bits, number, offset, look);
 	if (rc)
 		return rc;
 	const struct ctf_stream_plan *plan = o->plans[look->class->index][CTF_WANT_NONE];
-	look->packet = (struct ctf_packet){ .data = bits.data,
-					    .offset = offset,
-					    .number = number,
-					    .entry_cycles = entry_cycles };
+	look->packet = (struct ctf_packet){.data = bits.data,
+					   .offset = offset,
+					   .number = number,
+					   .entry_cycles = entry_cycles};
 	rc = ctf_values_prepare(&o->values, plan->packet.n_values, plan->n_registers);
 	if (rc)
 		return rc;
@@ -195,8 +200,8 @@ static int look_packet(struct opener *o, struct ctf_stream_file *file, uint64_t 
 	o->values.cycles = entry_cycles;
 	rc = ctf_plan_run(&plan->packet, &bits, &o->values);
 	if (rc)
-		return rc == -ENOMEM ? rc :
-				       complain(o, file, offset, number,
+		return rc == -ENOMEM ? rc
+				     : complain(o, file, offset, number,
 						"the file ends in the packet's header or context");
 	look->packet.first_event_bits = bits.at;
 	rc = check_identity(o, file, plan, look);
@@ -223,14 +228,14 @@ static struct ctf_stream *stream_new(struct opener *o, const struct look *look,
 	}
 	struct ctf_stream *s = &t->streams[t->n_streams];
 	const struct ctf_stream_plan *plan = o->plans[look->class->index][CTF_WANT_NONE];
-	*s = (struct ctf_stream){ .trace = t,
-				  .class = look->class,
-				  .has_id = look->has_id,
-				  .id = look->id,
-				  .name = file->name,
-				  .index = t->n_streams,
-				  .discarded_bits = plan->role_bits[CTF_ROLE_DISCARDED_EVENTS],
-				  .seq_num_bits = plan->role_bits[CTF_ROLE_PACKET_SEQ_NUM] };
+	*s = (struct ctf_stream){.trace = t,
+				 .class = look->class,
+				 .has_id = look->has_id,
+				 .id = look->id,
+				 .name = file->name,
+				 .index = t->n_streams,
+				 .discarded_bits = plan->role_bits[CTF_ROLE_DISCARDED_EVENTS],
+				 .seq_num_bits = plan->role_bits[CTF_ROLE_PACKET_SEQ_NUM]};
 	memcpy(s->plans, o->plans[look->class->index], sizeof(s->plans));
 	t->n_streams++;
 	return s;
@@ -386,7 +391,7 @@ static int map_file(struct ctf_trace *t, int dir_fd, const char *dir, const char
 	if (fstatat(dir_fd, name, &st, 0) || !S_ISREG(st.st_mode))
 		return 0;
 	struct ctf_stream_file *f = &t->files[t->n_files];
-	*f = (struct ctf_stream_file){ .is_mapped = true };
+	*f = (struct ctf_stream_file){.is_mapped = true};
 	int rc = fs_map(dir_fd, name, &f->bytes);
 	if (rc)
 		return rc;
@@ -412,7 +417,7 @@ static int map_files(struct ctf_trace *t, const char *dir, int dir_fd, struct di
 		rc = -ENOMEM;
 	for (int i = 0; i < n; i++) {
 		int one = rc ? rc : map_file(t, dir_fd, dir, names[i]->d_name);
-		struct diag_place place = { .file = names[i]->d_name };
+		struct diag_place place = {.file = names[i]->d_name};
 		if (one == -ENOMEM)
 			rc = one;
 		else if (one && !rc) {
@@ -439,9 +444,9 @@ static int trace_new(struct ctf_trace **out, const char *path)
 int ctf_trace_open(struct ctf_trace **out, const char *dir, struct diag *diag)
 {
 	struct ctf_trace *t = NULL;
-	struct opener o = { .diag = diag };
-	struct diag_place place = { .file = dir };
-	struct span metadata = { 0 };
+	struct opener o = {.diag = diag};
+	struct diag_place place = {.file = dir};
+	struct span metadata = {0};
 	*out = NULL;
 	_cleanup_(close_fdp) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc = fd < 0 ? -errno : trace_new(&t, dir);
@@ -454,7 +459,8 @@ int ctf_trace_open(struct ctf_trace **out, const char *dir, struct diag *diag)
 		rc = diag_error(diag, &place, "its metadata are larger than 1 GiB");
 	if (!rc) {
 		char *name = arena_printf(&t->arena, "%s/metadata", dir);
-		rc = name ? ctf_metadata_parse(&t->class, &t->arena, metadata, name, diag) : -ENOMEM;
+		rc = name ? ctf_metadata_parse(&t->class, &t->arena, metadata, name, diag)
+			  : -ENOMEM;
 	}
 	fs_unmap(&metadata);
 	if (!rc)
@@ -473,7 +479,7 @@ int ctf_trace_open_spans(struct ctf_trace **out, struct span metadata, const str
 			 const char *const *names, size_t n_streams, struct diag *diag)
 {
 	struct ctf_trace *t = NULL;
-	struct opener o = { .diag = diag };
+	struct opener o = {.diag = diag};
 	*out = NULL;
 	int rc = trace_new(&t, "memory");
 	if (!rc)
@@ -520,12 +526,13 @@ void ctf_trace_free(struct ctf_trace *t)
 bool ctf_is_trace(const char *dir)
 {
 	_cleanup_(close_fdp) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct span s = { 0 };
+	struct span s = {0};
 	if (fd < 0 || fs_map(fd, "metadata", &s))
 		return false;
-	static const uint8_t le[4] = { 0x57, 0x1d, 0xd1, 0x75 }, be[4] = { 0x75, 0xd1, 0x1d, 0x57 };
-	bool is = s.len >= 4 && (!memcmp(s.data, le, 4) || !memcmp(s.data, be, 4) ||
-				 !memcmp(s.data, "/* C", 4) || s.data[0] == 0x1e || s.data[0] == '{');
+	static const uint8_t le[4] = {0x57, 0x1d, 0xd1, 0x75}, be[4] = {0x75, 0xd1, 0x1d, 0x57};
+	bool is = s.len >= 4 &&
+		  (!memcmp(s.data, le, 4) || !memcmp(s.data, be, 4) || !memcmp(s.data, "/* C", 4) ||
+		   s.data[0] == 0x1e || s.data[0] == '{');
 	fs_unmap(&s);
 	return is;
 }

@@ -35,9 +35,9 @@ static void lex_fail(struct tsdl_lexer *lx, const char *message)
 {
 	if (lx->error)
 		return;
-	struct diag_place place = { .file = lx->file_name,
-				    .line = lx->line,
-				    .column = (unsigned)(lx->at - lx->line_start) + 1 };
+	struct diag_place place = {.file = lx->file_name,
+				   .line = lx->line,
+				   .column = (unsigned)(lx->at - lx->line_start) + 1};
 	lx->error = diag_error(lx->diag, &place, "%s", message);
 	lx->at = lx->end;
 }
@@ -201,7 +201,8 @@ static void lex_quoted(struct tsdl_lexer *lx, struct tsdl_token *t, int quote)
 		}
 		if (c <= 0) {
 			lx->at--;
-			lex_fail(lx, c ? "this escape sequence is unknown" : "a string holds a null byte");
+			lex_fail(lx, c ? "this escape sequence is unknown"
+				       : "a string holds a null byte");
 			return;
 		}
 		text[len++] = (char)c;

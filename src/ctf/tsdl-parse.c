@@ -22,7 +22,7 @@ void tsdl_fail(struct tsdl_parser *p, unsigned line, unsigned column, const char
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	struct diag_place place = { .file = p->file_name, .line = line, .column = column };
+	struct diag_place place = {.file = p->file_name, .line = line, .column = column};
 	p->error = diag_error(p->diag, &place, "%s", text);
 	p->tok.kind = TSDL_END;
 }
@@ -36,7 +36,7 @@ void tsdl_warn(struct tsdl_parser *p, unsigned line, unsigned column, const char
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	struct diag_place place = { .file = p->file_name, .line = line, .column = column };
+	struct diag_place place = {.file = p->file_name, .line = line, .column = column};
 	diag_warn(p->diag, &place, "%s", text);
 }
 
@@ -289,9 +289,10 @@ static void parse_uuid(struct tsdl_parser *p, const struct tsdl_attribute *a, ui
 			continue;
 		}
 		unsigned byte;
-		char pair[3] = { s[i], s[i + 1], 0 }, rest;
+		char pair[3] = {s[i], s[i + 1], 0}, rest;
 		good = pair[0] != ' ' && pair[0] != '+' && pair[0] != '-' &&
-		       sscanf(pair, "%2x%c", &byte, &rest) == 1 && strspn(pair, "0123456789abcdefABCDEF") == 2;
+		       sscanf(pair, "%2x%c", &byte, &rest) == 1 &&
+		       strspn(pair, "0123456789abcdefABCDEF") == 2;
 		uuid[n++] = good ? (uint8_t)byte : 0;
 		i += 2;
 	}
@@ -334,7 +335,8 @@ static void trace_byte_order(struct tsdl_parser *p, const struct tsdl_attribute 
 	else if (!strcmp(text, "be") || !strcmp(text, "network"))
 		tc->byte_order = CTF_BIG_ENDIAN;
 	else
-		tsdl_fail(p, a->line, a->column, "`%s` is no byte order of a trace: le or be", text);
+		tsdl_fail(p, a->line, a->column, "`%s` is no byte order of a trace: le or be",
+			  text);
 }
 
 static void trace_packet_header(struct tsdl_parser *p, const struct tsdl_attribute *a, void *into)
@@ -346,11 +348,11 @@ static void trace_packet_header(struct tsdl_parser *p, const struct tsdl_attribu
 static void trace(struct tsdl_parser *p)
 {
 	static const struct tsdl_rule rules[] = {
-		{ "major", trace_major },
-		{ "minor", trace_minor },
-		{ "uuid", trace_uuid },
-		{ "byte_order", trace_byte_order },
-		{ "packet.header", trace_packet_header },
+		{"major", trace_major},
+		{"minor", trace_minor},
+		{"uuid", trace_uuid},
+		{"byte_order", trace_byte_order},
+		{"packet.header", trace_packet_header},
 	};
 	if (p->has_trace)
 		tsdl_fail(p, p->tok.line, p->tok.column, "a second trace block");
@@ -433,17 +435,17 @@ static void clock_absolute(struct tsdl_parser *p, const struct tsdl_attribute *a
 static void clock_block(struct tsdl_parser *p)
 {
 	static const struct tsdl_rule rules[] = {
-		{ "name", clock_name },
-		{ "uuid", clock_uuid },
-		{ "description", clock_description },
-		{ "freq", clock_freq },
-		{ "precision", clock_precision },
-		{ "offset_s", clock_offset_s },
-		{ "offset", clock_offset },
-		{ "absolute", clock_absolute },
+		{"name", clock_name},
+		{"uuid", clock_uuid},
+		{"description", clock_description},
+		{"freq", clock_freq},
+		{"precision", clock_precision},
+		{"offset_s", clock_offset_s},
+		{"offset", clock_offset},
+		{"absolute", clock_absolute},
 	};
 	unsigned line = p->tok.line, column = p->tok.column;
-	struct ctf_clock c = { .frequency_hz = 1000000000 };
+	struct ctf_clock c = {.frequency_hz = 1000000000};
 	tsdl_advance(p);
 	tsdl_block(p, "clock", rules, sizeof(rules) / sizeof(*rules), &c, false, NULL);
 	if (!p->error && !c.name)
@@ -493,12 +495,12 @@ static void stream_event_context(struct tsdl_parser *p, const struct tsdl_attrib
 static void stream(struct tsdl_parser *p)
 {
 	static const struct tsdl_rule rules[] = {
-		{ "id", stream_id },
-		{ "packet.context", stream_packet_context },
-		{ "event.header", stream_event_header },
-		{ "event.context", stream_event_context },
+		{"id", stream_id},
+		{"packet.context", stream_packet_context},
+		{"event.header", stream_event_header},
+		{"event.context", stream_event_context},
 	};
-	struct stream_block s = { 0 };
+	struct stream_block s = {0};
 	unsigned line = p->tok.line, column = p->tok.column;
 	tsdl_advance(p);
 	tsdl_block(p, "stream", rules, sizeof(rules) / sizeof(*rules), &s, true, NULL);
@@ -567,12 +569,15 @@ static void event_fields(struct tsdl_parser *p, const struct tsdl_attribute *a, 
 static void event(struct tsdl_parser *p)
 {
 	static const struct tsdl_rule rules[] = {
-		{ "name", event_name },	   { "id", event_id },
-		{ "stream_id", event_stream_id }, { "loglevel", event_loglevel },
-		{ "model.emf.uri", event_emf_uri }, { "context", event_context },
-		{ "fields", event_fields },
+		{"name", event_name},
+		{"id", event_id},
+		{"stream_id", event_stream_id},
+		{"loglevel", event_loglevel},
+		{"model.emf.uri", event_emf_uri},
+		{"context", event_context},
+		{"fields", event_fields},
 	};
-	struct tsdl_event e = { .line = p->tok.line, .column = p->tok.column };
+	struct tsdl_event e = {.line = p->tok.line, .column = p->tok.column};
 	e.class.loglevel = CTF_LOGLEVEL_NONE;
 	tsdl_advance(p);
 	tsdl_block(p, "event", rules, sizeof(rules) / sizeof(*rules), &e, true, NULL);
@@ -609,7 +614,8 @@ static void settle_clocks(struct tsdl_parser *p)
 			if (!strcmp(p->tc->clocks[j]->id, r->clock))
 				found = p->tc->clocks[j];
 		if (!found)
-			tsdl_fail(p, r->line, r->column, "the clock `%s` is not declared", r->clock);
+			tsdl_fail(p, r->line, r->column, "the clock `%s` is not declared",
+				  r->clock);
 		r->type->integer.clock = found;
 	}
 }
@@ -690,14 +696,15 @@ static void metadata(struct tsdl_parser *p)
 		enum tsdl_keyword keyword;
 		void (*read)(struct tsdl_parser *p);
 	} blocks[] = {
-		{ TSDL_trace, trace },	 { TSDL_env, env },	{ TSDL_clock, clock_block },
-		{ TSDL_stream, stream }, { TSDL_event, event }, { TSDL_callsite, callsite },
+		{TSDL_trace, trace},   {TSDL_env, env},     {TSDL_clock, clock_block},
+		{TSDL_stream, stream}, {TSDL_event, event}, {TSDL_callsite, callsite},
 	};
 	while (!p->error && p->tok.kind != TSDL_END) {
 		bool is_block = false;
 		if (tsdl_accept(p, ';'))
 			continue;
-		for (size_t i = 0; p->tok.kind == TSDL_WORD && i < sizeof(blocks) / sizeof(*blocks); i++)
+		for (size_t i = 0; p->tok.kind == TSDL_WORD && i < sizeof(blocks) / sizeof(*blocks);
+		     i++)
 			if (!is_block && p->tok.keyword == blocks[i].keyword) {
 				is_block = true;
 				blocks[i].read(p);
@@ -721,13 +728,13 @@ int tsdl_parse(struct ctf_trace_class **out, struct arena *arena, struct span te
 {
 	struct tsdl_scope root;
 	struct tsdl_parser p = {
-		.lx = { .at = text.data,
-			.end = text.data + text.len,
-			.line = 1,
-			.line_start = text.data,
-			.file_name = file_name,
-			.arena = arena,
-			.diag = diag },
+		.lx = {.at = text.data,
+		       .end = text.data + text.len,
+		       .line = 1,
+		       .line_start = text.data,
+		       .file_name = file_name,
+		       .arena = arena,
+		       .diag = diag},
 		.arena = arena,
 		.diag = diag,
 		.file_name = file_name,

@@ -103,7 +103,8 @@ static uint32_t checked_align(struct tsdl_parser *p, uint64_t align, unsigned li
 	if (p->error)
 		return 1;
 	if (!align || align > MAX_ALIGN || (align & (align - 1))) {
-		tsdl_fail(p, line, column, "an alignment must be a power of two up to 2^30, not %llu",
+		tsdl_fail(p, line, column,
+			  "an alignment must be a power of two up to 2^30, not %llu",
 			  (unsigned long long)align);
 		return 1;
 	}
@@ -131,8 +132,8 @@ static void set_byte_order(struct tsdl_parser *p, const struct tsdl_attribute *a
 	else if (!strcmp(text, "be") || !strcmp(text, "network"))
 		n->type->byte_order = CTF_BIG_ENDIAN, n->has_order = true;
 	else if (strcmp(text, "native") && !p->error)
-		tsdl_fail(p, a->line, a->column,
-			  "`%s` is no byte order: le, be, network or native", text);
+		tsdl_fail(p, a->line, a->column, "`%s` is no byte order: le, be, network or native",
+			  text);
 }
 
 static void set_base(struct tsdl_parser *p, const struct tsdl_attribute *a, void *into)
@@ -141,10 +142,10 @@ static void set_base(struct tsdl_parser *p, const struct tsdl_attribute *a, void
 		const char *word;
 		uint8_t base;
 	} words[] = {
-		{ "decimal", 10 }, { "dec", 10 }, { "d", 10 },	  { "i", 10 },
-		{ "u", 10 },	   { "hex", 16 }, { "x", 16 },	  { "X", 16 },
-		{ "p", 16 },	   { "octal", 8 }, { "oct", 8 },  { "o", 8 },
-		{ "binary", 2 },   { "bin", 2 },  { "b", 2 },	  { "hexadecimal", 16 },
+		{"decimal", 10}, {"dec", 10},  {"d", 10},  {"i", 10},
+		{"u", 10},       {"hex", 16},  {"x", 16},  {"X", 16},
+		{"p", 16},       {"octal", 8}, {"oct", 8}, {"o", 8},
+		{"binary", 2},   {"bin", 2},   {"b", 2},   {"hexadecimal", 16},
 	};
 	uint8_t *base = &((struct number *)into)->type->integer.base;
 	if (a->kind == TSDL_VALUE_INT && !a->negative &&
@@ -157,7 +158,8 @@ static void set_base(struct tsdl_parser *p, const struct tsdl_attribute *a, void
 			*base = words[i].base;
 			return;
 		}
-	tsdl_fail(p, a->line, a->column, "not a base: decimal, hexadecimal, octal, binary or 10 16 8 2");
+	tsdl_fail(p, a->line, a->column,
+		  "not a base: decimal, hexadecimal, octal, binary or 10 16 8 2");
 }
 
 static enum ctf_encoding get_encoding(struct tsdl_parser *p, const struct tsdl_attribute *a)
@@ -190,10 +192,10 @@ static void set_map(struct tsdl_parser *p, const struct tsdl_attribute *a, void 
 			  text);
 		return;
 	}
-	struct tsdl_clock_ref ref = { .type = ((struct number *)into)->type,
-				      .clock = arena_strndup(p->arena, text + 6, len - 12),
-				      .line = a->line,
-				      .column = a->column };
+	struct tsdl_clock_ref ref = {.type = ((struct number *)into)->type,
+				     .clock = arena_strndup(p->arena, text + 6, len - 12),
+				     .line = a->line,
+				     .column = a->column};
 	if (!ref.clock || vec_push(&p->clock_refs, ref))
 		tsdl_no_memory(p);
 }
@@ -208,12 +210,12 @@ static void settle_order(struct tsdl_parser *p, struct number *n)
 static struct ctf_type *integer(struct tsdl_parser *p)
 {
 	static const struct tsdl_rule rules[] = {
-		{ "size", set_size },	{ "align", set_align },
-		{ "signed", set_signed }, { "byte_order", set_byte_order },
-		{ "base", set_base },	{ "encoding", set_int_encoding },
-		{ "map", set_map },
+		{"size", set_size},     {"align", set_align},
+		{"signed", set_signed}, {"byte_order", set_byte_order},
+		{"base", set_base},     {"encoding", set_int_encoding},
+		{"map", set_map},
 	};
-	struct number n = { .type = new_type(p, CTF_INTEGER, 1) };
+	struct number n = {.type = new_type(p, CTF_INTEGER, 1)};
 	if (!n.type)
 		return NULL;
 	n.type->integer.base = 10;
@@ -241,26 +243,27 @@ static void set_mantissa(struct tsdl_parser *p, const struct tsdl_attribute *a, 
 static struct ctf_type *floating_point(struct tsdl_parser *p)
 {
 	static const struct tsdl_rule rules[] = {
-		{ "exp_dig", set_exponent },
-		{ "mant_dig", set_mantissa },
-		{ "byte_order", set_byte_order },
-		{ "align", set_align },
+		{"exp_dig", set_exponent},
+		{"mant_dig", set_mantissa},
+		{"byte_order", set_byte_order},
+		{"align", set_align},
 	};
-	struct number n = { .type = new_type(p, CTF_FLOAT, 1) };
+	struct number n = {.type = new_type(p, CTF_FLOAT, 1)};
 	if (!n.type)
 		return NULL;
 	tsdl_advance(p);
 	tsdl_block(p, "floating_point", rules, sizeof(rules) / sizeof(*rules), &n, false, NULL);
 	static const struct {
 		uint8_t exponent, mantissa, bits;
-	} known[] = { { 5, 11, 16 }, { 8, 24, 32 }, { 11, 53, 64 }, { 15, 113, 128 } };
+	} known[] = {{5, 11, 16}, {8, 24, 32}, {11, 53, 64}, {15, 113, 128}};
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (n.exponent_bits == known[i].exponent && n.mantissa_bits == known[i].mantissa)
 			n.type->real.bits = known[i].bits;
 	if (!p->error && !n.type->real.bits)
-		tsdl_fail(p, n.type->line, n.type->column,
-			  "no IEEE 754 number has exp_dig = %llu and mant_dig = %llu: 8 and 24, or 11 and 53",
-			  (unsigned long long)n.exponent_bits, (unsigned long long)n.mantissa_bits);
+		tsdl_fail(
+			p, n.type->line, n.type->column,
+			"no IEEE 754 number has exp_dig = %llu and mant_dig = %llu: 8 and 24, or 11 and 53",
+			(unsigned long long)n.exponent_bits, (unsigned long long)n.mantissa_bits);
 	settle_order(p, &n);
 	return n.type;
 }
@@ -273,7 +276,7 @@ static void set_text_encoding(struct tsdl_parser *p, const struct tsdl_attribute
 /* string [ { encoding = …; } ] */
 static struct ctf_type *string(struct tsdl_parser *p)
 {
-	static const struct tsdl_rule rules[] = { { "encoding", set_text_encoding } };
+	static const struct tsdl_rule rules[] = {{"encoding", set_text_encoding}};
 	struct ctf_type *t = new_type(p, CTF_STRING, 8);
 	if (!t)
 		return NULL;
@@ -302,7 +305,7 @@ static void add_field(struct tsdl_parser *p, struct field_list *list, const char
 		tsdl_fail(p, line, column, "this %s has two fields named `%s`", what, raw);
 		return;
 	}
-	struct ctf_field f = { .name = raw[0] == '_' ? raw + 1 : raw, .raw_name = raw, .type = type };
+	struct ctf_field f = {.name = raw[0] == '_' ? raw + 1 : raw, .raw_name = raw, .type = type};
 	if (raw[0] == '_' && map_get_str(&list->raw_names, raw + 1, &found))
 		f.name = raw;
 	const char *escaped = arena_printf(p->arena, "_%s", raw);
@@ -316,7 +319,8 @@ static void add_field(struct tsdl_parser *p, struct field_list *list, const char
 /* struct-or-variant-declaration: type-specifier-list declarator {, declarator} ; | declaration */
 static void field_declaration(struct tsdl_parser *p, struct field_list *list, const char *what)
 {
-	if (p->tok.kind == TSDL_WORD && (p->tok.keyword == TSDL_typedef || p->tok.keyword == TSDL_typealias)) {
+	if (p->tok.kind == TSDL_WORD &&
+	    (p->tok.keyword == TSDL_typedef || p->tok.keyword == TSDL_typealias)) {
 		tsdl_declaration(p);
 		return;
 	}
@@ -405,12 +409,12 @@ static struct ctf_type *struct_specifier(struct tsdl_parser *p)
 		struct ctf_type *found = name ? lookup(p, "struct", name) : NULL;
 		if (!found && !p->error)
 			tsdl_fail(p, t->line, t->column,
-				  name ? "`struct %s` is not declared before this" :
-					 "`struct` needs a name or fields%s",
+				  name ? "`struct %s` is not declared before this"
+				       : "`struct` needs a name or fields%s",
 				  name ? name : "");
 		return found;
 	}
-	struct field_list list = { 0 };
+	struct field_list list = {0};
 	field_declaration_list(p, &list, "structure");
 	if (p->tok.keyword == TSDL_align && p->tok.kind == TSDL_WORD)
 		struct_align(p, t);
@@ -432,7 +436,10 @@ static const struct {
 	const char *words[3];
 	enum ctf_scope scope;
 } roots[] = {
-#define ROOT(a, b, c, s) { { a, b, c }, s }
+#define ROOT(a, b, c, s)                                                                           \
+	{                                                                                          \
+		{a, b, c}, s                                                                       \
+	}
 	ROOT("trace", "packet", "header", CTF_SCOPE_PACKET_HEADER),
 	ROOT("stream", "packet", "context", CTF_SCOPE_PACKET_CONTEXT),
 	ROOT("stream", "event", "header", CTF_SCOPE_EVENT_HEADER),
@@ -462,7 +469,7 @@ static void find_scope(struct ctf_ref *ref)
 /* field-reference: identifier { (. | ->) identifier }, up to the closing token */
 static void field_reference(struct tsdl_parser *p, struct ctf_ref *ref)
 {
-	struct VEC(const char *) path = { 0 };
+	struct VEC(const char *) path = {0};
 	ref->line = p->tok.line;
 	ref->column = p->tok.column;
 	do {
@@ -512,8 +519,8 @@ static struct ctf_type *variant_specifier(struct tsdl_parser *p)
 		struct ctf_type *found = name ? lookup(p, "variant", name) : NULL;
 		if (!found) {
 			tsdl_fail(p, t->line, t->column,
-				  name ? "`variant %s` is not declared before this" :
-					 "`variant` needs a name or options%s",
+				  name ? "`variant %s` is not declared before this"
+				       : "`variant` needs a name or options%s",
 				  name ? name : "");
 			return NULL;
 		}
@@ -521,7 +528,7 @@ static struct ctf_type *variant_specifier(struct tsdl_parser *p)
 		t->variant.n_options = found->variant.n_options;
 		return t;
 	}
-	struct field_list list = { 0 };
+	struct field_list list = {0};
 	field_declaration_list(p, &list, "variant");
 	t->variant.options = take_fields(p, &list);
 	t->variant.n_options = list.fields.len;
@@ -539,9 +546,9 @@ static bool fits(const struct ctf_integer *in, bool negative, uint64_t magnitude
 {
 	if (in->bits > 64)
 		return true;
-	uint64_t max = in->is_signed ? (UINT64_C(1) << (in->bits - 1)) - 1 :
-		       in->bits == 64 ? UINT64_MAX :
-					(UINT64_C(1) << in->bits) - 1;
+	uint64_t max = in->is_signed    ? (UINT64_C(1) << (in->bits - 1)) - 1
+		       : in->bits == 64 ? UINT64_MAX
+					: (UINT64_C(1) << in->bits) - 1;
 	return negative ? !magnitude || (in->is_signed && magnitude <= max + 1) : magnitude <= max;
 }
 
@@ -560,8 +567,9 @@ static uint64_t constant(struct tsdl_parser *p, const struct ctf_integer *in)
 	uint64_t v = p->tok.value;
 	if (!fits(in, negative, v))
 		tsdl_fail(p, p->tok.line, p->tok.column,
-			  "%s%llu does not fit the enum's %s integer of %u bits", negative ? "-" : "",
-			  (unsigned long long)v, in->is_signed ? "signed" : "unsigned", in->bits);
+			  "%s%llu does not fit the enum's %s integer of %u bits",
+			  negative ? "-" : "", (unsigned long long)v,
+			  in->is_signed ? "signed" : "unsigned", in->bits);
 	tsdl_advance(p);
 	return negative ? -v : v;
 }
@@ -596,7 +604,8 @@ static void enumerator(struct tsdl_parser *p, struct ctf_integer *in, struct lab
 			range->hi = constant(p, in);
 		}
 	} else if (list->next_overflows) {
-		tsdl_fail(p, line, column, "the value of `%s` does not fit the enum's integer", name);
+		tsdl_fail(p, line, column, "the value of `%s` does not fit the enum's integer",
+			  name);
 	}
 	if (p->error)
 		return;
@@ -610,7 +619,8 @@ static void enumerator(struct tsdl_parser *p, struct ctf_integer *in, struct lab
 				       (range->hi == INT64_MAX || !fits(in, false, list->next));
 	else
 		list->next_overflows = range->hi == UINT64_MAX || !fits(in, false, list->next);
-	if (vec_push(&list->labels, ((struct ctf_label){ .name = name, .ranges = range, .n_ranges = 1 })))
+	if (vec_push(&list->labels,
+		     ((struct ctf_label){.name = name, .ranges = range, .n_ranges = 1})))
 		tsdl_no_memory(p);
 }
 
@@ -666,7 +676,7 @@ static struct ctf_type *enum_specifier(struct tsdl_parser *p)
 		is_native = p->native.items[p->native.len - 1 - i] == container;
 	if (is_native && vec_push(&p->native, t))
 		tsdl_no_memory(p);
-	struct label_list list = { 0 };
+	struct label_list list = {0};
 	tsdl_expect(p, '{', "before the enumerators");
 	while (!p->error && !tsdl_is_punct(p, '}')) {
 		enumerator(p, &t->integer, &list);
@@ -740,9 +750,12 @@ static struct ctf_type *type_specifier(struct tsdl_parser *p, const char **words
 		enum tsdl_keyword keyword;
 		struct ctf_type *(*read)(struct tsdl_parser *p);
 	} specifiers[] = {
-		{ TSDL_integer, integer },	     { TSDL_floating_point, floating_point },
-		{ TSDL_string, string },	     { TSDL_struct, struct_specifier },
-		{ TSDL_variant, variant_specifier }, { TSDL_enum, enum_specifier },
+		{TSDL_integer, integer},
+		{TSDL_floating_point, floating_point},
+		{TSDL_string, string},
+		{TSDL_struct, struct_specifier},
+		{TSDL_variant, variant_specifier},
+		{TSDL_enum, enum_specifier},
 	};
 	struct ctf_type *t = NULL;
 	unsigned line = p->tok.line, column = p->tok.column;
@@ -752,7 +765,8 @@ static struct ctf_type *type_specifier(struct tsdl_parser *p, const char **words
 		tsdl_advance(p);
 	if (++p->depth > MAX_DEPTH)
 		tsdl_fail_here(p, "less deeply nested types");
-	for (size_t i = 0; p->tok.kind == TSDL_WORD && i < sizeof(specifiers) / sizeof(*specifiers); i++)
+	for (size_t i = 0; p->tok.kind == TSDL_WORD && i < sizeof(specifiers) / sizeof(*specifiers);
+	     i++)
 		if (p->tok.keyword == specifiers[i].keyword) {
 			t = specifiers[i].read(p);
 			p->depth--;

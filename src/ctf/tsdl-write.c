@@ -52,6 +52,19 @@ static bool is_identifier(const char *s)
 	return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == 0;
 }
 
+/* identifier { . identifier }, as an attribute's name or a word among values may be. */
+static bool is_dotted(const char *s)
+{
+	bool is_start = true;
+	for (; *s; s++) {
+		bool is_digit = *s >= '0' && *s <= '9';
+		if (*s == '.' ? is_start : is_digit ? is_start : !is_identifier((char[]){ *s, 0 }))
+			return false;
+		is_start = *s == '.';
+	}
+	return !is_start;
+}
+
 /* A field's name in TSDL; what is no identifier cannot be one. */
 static void write_name(struct writer *w, const struct ctf_field *f)
 {
@@ -92,6 +105,8 @@ static void write_integer(struct writer *w, const struct ctf_type *t)
 	if (in->encoding != CTF_ENCODING_NONE)
 		str_addf(w->out, " encoding = %s;",
 			 in->encoding == CTF_ENCODING_ASCII ? "ASCII" : "UTF8");
+	if (in->clock && !is_dotted(in->clock->id))
+		w->error = -ENOTSUP;
 	if (in->clock)
 		str_addf(w->out, " map = clock.%s.value;", in->clock->id);
 	str_add(w->out, " }");
@@ -108,7 +123,7 @@ static void write_value(struct writer *w, uint64_t v, bool is_signed)
 /* A label in quotes; readers take one leading underscore away, so one more is put there. */
 static void write_label(struct writer *w, const char *name)
 {
-	struct str text = { 0 };
+	struct str text = {0};
 	if (name[0] == '_')
 		str_add_char(&text, '_');
 	str_add(&text, name);
@@ -143,12 +158,13 @@ static void write_float(struct writer *w, const struct ctf_type *t)
 {
 	static const struct {
 		unsigned bits, exponent, mantissa;
-	} known[] = { { 16, 5, 11 }, { 32, 8, 24 }, { 64, 11, 53 }, { 128, 15, 113 } };
+	} known[] = {{16, 5, 11}, {32, 8, 24}, {64, 11, 53}, {128, 15, 113}};
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (known[i].bits == t->real.bits) {
-			str_addf(w->out,
-				 "floating_point { exp_dig = %u; mant_dig = %u; byte_order = %s; align = %u; }",
-				 known[i].exponent, known[i].mantissa, order_name(t), t->align);
+			str_addf(
+				w->out,
+				"floating_point { exp_dig = %u; mant_dig = %u; byte_order = %s; align = %u; }",
+				known[i].exponent, known[i].mantissa, order_name(t), t->align);
 			return;
 		}
 	w->error = -ENOTSUP;
@@ -158,8 +174,8 @@ static void write_string(struct writer *w, const struct ctf_type *t)
 {
 	if (t->text.encoding > CTF_ENCODING_UTF8)
 		w->error = -ENOTSUP;
-	str_add(w->out, t->text.encoding == CTF_ENCODING_ASCII ? "string { encoding = ASCII; }" :
-								 "string");
+	str_add(w->out,
+		t->text.encoding == CTF_ENCODING_ASCII ? "string { encoding = ASCII; }" : "string");
 }
 
 /* An array's brackets stand behind the name: written after it. */
@@ -248,7 +264,12 @@ static void write_uuid(struct str *out, const uint8_t uuid[16])
 
 static void write_clock(struct str *out, const struct ctf_clock *c)
 {
-	str_addf(out, "clock {\n\tname = %s;\n", c->id);
+	str_add(out, "clock {\n\tname = ");
+	if (is_dotted(c->id))
+		str_add(out, c->id);
+	else
+		write_text(out, c->id);
+	str_add(out, ";\n");
 	if (c->has_uuid)
 		write_uuid(out, c->uuid);
 	if (c->description) {
@@ -266,7 +287,7 @@ static void write_clock(struct str *out, const struct ctf_clock *c)
 
 int tsdl_write_preamble(struct str *out, const struct ctf_trace_class *tc)
 {
-	struct writer w = { .out = out };
+	struct writer w = {.out = out};
 	str_add(out, "/* CTF 1.8 */\n\n");
 	/* Clocks first: the packet header's fields may be mapped to one. */
 	for (size_t i = 0; i < tc->n_clocks; i++)
@@ -280,6 +301,8 @@ int tsdl_write_preamble(struct str *out, const struct ctf_trace_class *tc)
 	if (tc->n_env)
 		str_add(out, "env {\n");
 	for (size_t i = 0; i < tc->n_env; i++) {
+		if (!is_dotted(tc->env[i].name))
+			w.error = -ENOTSUP;
 		str_addf(out, "\t%s = ", tc->env[i].name);
 		if (tc->env[i].is_string)
 			write_text(out, tc->env[i].text);
@@ -294,7 +317,7 @@ int tsdl_write_preamble(struct str *out, const struct ctf_trace_class *tc)
 
 int tsdl_write_stream(struct str *out, const struct ctf_stream_class *sc)
 {
-	struct writer w = { .out = out };
+	struct writer w = {.out = out};
 	str_addf(out, "stream {\n\tid = %" PRIu64 ";\n", sc->id);
 	write_root(&w, "packet.context", sc->packet_context);
 	write_root(&w, "event.header", sc->event_header);
@@ -305,7 +328,7 @@ int tsdl_write_stream(struct str *out, const struct ctf_stream_class *sc)
 
 int tsdl_write_event(struct str *out, const struct ctf_event_class *ec)
 {
-	struct writer w = { .out = out };
+	struct writer w = {.out = out};
 	str_add(out, "event {\n\tname = ");
 	write_text(out, ec->name ? ec->name : "");
 	str_addf(out, ";\n\tid = %" PRIu64 ";\n\tstream_id = %" PRIu64 ";\n", ec->id,

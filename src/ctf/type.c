@@ -43,10 +43,9 @@ const char *ctf_role_name(enum ctf_role role)
 const char *ctf_loglevel_name(int loglevel)
 {
 	static const char *const names[CTF_LOGLEVEL_MAX + 1] = {
-		"emergency",	  "alert",	   "critical",	   "error",
-		"warning",	  "notice",	   "info",	   "debug:system",
-		"debug:program",  "debug:process", "debug:module", "debug:unit",
-		"debug:function", "debug:line",	   "debug",
+		"emergency",    "alert",      "critical",       "error",         "warning",
+		"notice",       "info",       "debug:system",   "debug:program", "debug:process",
+		"debug:module", "debug:unit", "debug:function", "debug:line",    "debug",
 	};
 	return loglevel >= 0 && loglevel <= CTF_LOGLEVEL_MAX ? names[loglevel] : "";
 }
@@ -291,7 +290,7 @@ int ctf_enum_add(struct arena *a, struct ctf_type *type, const char *name, uint6
 	if (!ranges)
 		return -ENOMEM;
 	label->ranges = ranges;
-	label->ranges[label->n_ranges++] = (struct ctf_range){ lo, hi };
+	label->ranges[label->n_ranges++] = (struct ctf_range){lo, hi};
 	return 0;
 }
 
@@ -315,7 +314,7 @@ static int fields_add(struct arena *a, struct ctf_field **fields, size_t *n, con
 	if (!grown || !copy)
 		return -ENOMEM;
 	*fields = grown;
-	grown[*n] = (struct ctf_field){ .name = copy, .type = type, .roles = roles };
+	grown[*n] = (struct ctf_field){.name = copy, .type = type, .roles = roles};
 	(*n)++;
 	return 0;
 }
@@ -415,8 +414,7 @@ static struct ctf_env_entry *env_add(struct ctf_trace_class *tc, const char *nam
 {
 	if (!tc)
 		return NULL;
-	struct ctf_env_entry *env =
-		grow(tc->arena, tc->env, tc->n_env, &tc->cap_env, sizeof(*env));
+	struct ctf_env_entry *env = grow(tc->arena, tc->env, tc->n_env, &tc->cap_env, sizeof(*env));
 	if (!env)
 		return NULL;
 	tc->env = env;
