@@ -73,8 +73,8 @@ static void environment(struct parser *p, json_t *env)
 	json_object_foreach(env, name, v)
 	{
 		int rc = 0;
-		if (json_is_number(v))
-			rc = ctf_env_add_int(p->tc, name, (int64_t)json_number(v));
+		if (json_is_whole(v))
+			rc = ctf_env_add_int(p->tc, name, (int64_t)json_whole(v));
 		else if (json_is_string(v))
 			rc = ctf_env_add_text(p->tc, name, json_string_value(v));
 		else

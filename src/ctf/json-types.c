@@ -30,18 +30,18 @@ void json_no_memory(struct json_reader *jp)
 		jp->error = -ENOMEM;
 }
 
-bool json_is_number(const json_t *v)
+bool json_is_whole(const json_t *v)
 {
 	return json_is_integer(v) || (json_is_string(v) && json_string_value(v)[0] == 1);
 }
 
-uint64_t json_number(const json_t *v)
+uint64_t json_whole(const json_t *v)
 {
 	return json_is_integer(v) ? (uint64_t)json_integer_value(v) :
 				    strtoull(json_string_value(v) + 1, NULL, 10);
 }
 
-bool json_is_negative(const json_t *v)
+bool json_is_below_zero(const json_t *v)
 {
 	return json_is_integer(v) && json_integer_value(v) < 0;
 }
@@ -52,8 +52,8 @@ uint64_t json_u64(struct json_reader *jp, const json_t *o, const char *key, bool
 	const json_t *v = json_object_get(o, key);
 	if (!v && !required)
 		return otherwise;
-	if (json_is_number(v) && !json_is_negative(v))
-		return json_number(v);
+	if (json_is_whole(v) && !json_is_below_zero(v))
+		return json_whole(v);
 	json_fail(jp, v ? "`%s` is not an unsigned integer" : "`%s` is missing", key);
 	return otherwise;
 }
@@ -174,15 +174,13 @@ static size_t read_ranges(struct json_reader *jp, const json_t *list, struct ctf
 	for (size_t i = 0; !jp->error && i < n; i++) {
 		const json_t *pair = json_array_get(list, i);
 		const json_t *lo = json_array_get(pair, 0), *hi = json_array_get(pair, 1);
-		if (json_array_size(pair) != 2 || !json_is_number(lo) || !json_is_number(hi)) {
+		if (json_array_size(pair) != 2 || !json_is_whole(lo) || !json_is_whole(hi)) {
 			json_fail(jp, "an integer range is [lower, upper]");
 			break;
 		}
-		struct ctf_range r = { json_number(lo), json_number(hi) };
-		bool is_mixed = json_is_negative(lo) && !json_is_negative(hi);
-		if (json_is_negative(hi) && !json_is_negative(lo))
-			is_mixed = true, r.lo = 1, r.hi = 0;
-		if (is_mixed ? r.lo == 1 && !r.hi : r.lo > r.hi)
+		struct ctf_range r = { json_whole(lo), json_whole(hi) };
+		bool lo_negative = json_is_below_zero(lo), hi_negative = json_is_below_zero(hi);
+		if (lo_negative == hi_negative ? r.lo > r.hi : hi_negative)
 			json_fail(jp, "an integer range ends before it begins");
 		(*out)[i] = r;
 	}

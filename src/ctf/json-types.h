@@ -35,9 +35,9 @@ void json_no_memory(struct json_reader *jp);
  * makes strings of those before it reads, with this character in front.
  */
 #define JSON_LARGE_MARK "\\u0001"
-bool json_is_number(const json_t *v);
-uint64_t json_number(const json_t *v); /* negative ones in two's complement */
-bool json_is_negative(const json_t *v);
+bool json_is_whole(const json_t *v);
+uint64_t json_whole(const json_t *v); /* negative ones in two's complement */
+bool json_is_below_zero(const json_t *v);
 
 /* Of an object's member; missing is an error unless it is optional. */
 uint64_t json_u64(struct json_reader *jp, const json_t *o, const char *key, bool required,
