@@ -33,6 +33,7 @@ void vec_fini_(void **items, size_t *len, size_t *cap);
 #define vec_remove(v, i)                                                                           \
 	(memmove(&(v)->items[i], &(v)->items[(i) + 1], ((v)->len - (i)-1) * sizeof(*(v)->items)),  \
 	 (v)->len--)
-#define vec_each(it, v) for ((it) = (v)->items; (it) < (v)->items + (v)->len; (it)++)
+/* an empty vector has no items: NULL + 0 is undefined */
+#define vec_each(it, v) for ((it) = (v)->items; (it) && (it) < (v)->items + (v)->len; (it)++)
 
 #endif
