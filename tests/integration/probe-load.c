@@ -745,6 +745,50 @@ static void big(char **argv)
 	printf("emitted %llu\nlarge %llu\n", (unsigned long long)(2 * n), (unsigned long long)n);
 }
 
+/* killed N USEC: N children, each a storm in a slot of its own, killed so long after its first
+ * event at most */
+static void killed(char **argv)
+{
+	uint64_t n = argument(argv, 0, 100), most_us = argument(argv, 1, 300);
+
+	shadow_open();
+	srand((unsigned)getpid());
+	for (uint32_t i = 0; i < n; i++) {
+		pid_t pid = fork();
+		double until;
+
+		if (pid == 0) {
+			storm_slot(i, 10000); /* where nobody gets to kill it */
+			pause();
+		}
+		while (!atomic_load_explicit(&shadow[i], memory_order_acquire))
+			;
+		until = now() + (double)((uint64_t)rand() % (most_us + 1)) / 1e6;
+		while (now() < until)
+			;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+}
+
+/* paced MILLISECONDS: two events, each numbered, at a pace that any recorder keeps */
+static void paced(char **argv)
+{
+	double end = now() + (double)argument(argv, 0, 1000) / 1000;
+	uint64_t n = 0;
+
+	printf("pid %d\n", (int)getpid());
+	fflush(stdout);
+	while (now() < end) {
+		for (int i = 0; i < 20; i++, n++) {
+			PISTE(load, tick, (thread, 0), (i, n));
+			PISTE_LEVEL(PISTE_DEBUG, load, tock, (n, n));
+		}
+		usleep(1000);
+	}
+	printf("ticks %llu\n", (unsigned long long)n);
+}
+
 static const char *changing(int *calls)
 {
 	static char text[3000];
@@ -774,6 +818,8 @@ static const struct {
 	void (*run)(char **argv);
 } rows[] = {
 	{"torn", torn},
+	{"killed", killed},
+	{"paced", paced},
 	{"count", count},
 	{"little", little},
 	{"churn", churn},
