@@ -265,7 +265,8 @@ static void mark_large(struct str *out, struct span text)
 	for (size_t i = 0; i < text.len;) {
 		char c = (char)text.data[i];
 		size_t n = 0;
-		while (!in_string && i + n < text.len && text.data[i + n] >= '0' && text.data[i + n] <= '9')
+		while (!in_string && i + n < text.len && text.data[i + n] >= '0' &&
+		       text.data[i + n] <= '9')
 			n++;
 		if (!n) {
 			if (c == '"')
@@ -276,9 +277,10 @@ static void mark_large(struct str *out, struct span text)
 			i++;
 			continue;
 		}
-		char digits[24] = { 0 };
+		char digits[24] = {0};
 		memcpy(digits, text.data + i, n < 23 ? n : 23);
-		bool is_large = n >= 19 && n <= 20 && (n == 20 || strcmp(digits, "9223372036854775807") > 0) &&
+		bool is_large = n >= 19 && n <= 20 &&
+				(n == 20 || strcmp(digits, "9223372036854775807") > 0) &&
 				(n < 20 || strcmp(digits, "18446744073709551615") <= 0);
 		bool is_alone = !i || !strchr("-.eE0123456789", text.data[i - 1]);
 		if (is_large && is_alone)
@@ -323,12 +325,12 @@ int json_parse(struct ctf_trace_class **out, struct arena *arena, struct span te
 	};
 	if (!p.tc)
 		return -ENOMEM;
-	struct str marked = { 0 };
+	struct str marked = {0};
 	mark_large(&marked, text);
 	if (marked.failed)
 		json_no_memory(&p.jp);
 	else
-		fragment_list(&p, (struct span){ (const uint8_t *)str_c(&marked), marked.len });
+		fragment_list(&p, (struct span){(const uint8_t *)str_c(&marked), marked.len});
 	str_fini(&marked);
 	map_fini(&p.jp.aliases);
 	if (!p.jp.error && arena_failed(arena))

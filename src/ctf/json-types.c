@@ -37,8 +37,8 @@ bool json_is_whole(const json_t *v)
 
 uint64_t json_whole(const json_t *v)
 {
-	return json_is_integer(v) ? (uint64_t)json_integer_value(v) :
-				    strtoull(json_string_value(v) + 1, NULL, 10);
+	return json_is_integer(v) ? (uint64_t)json_integer_value(v)
+				  : strtoull(json_string_value(v) + 1, NULL, 10);
 }
 
 bool json_is_below_zero(const json_t *v)
@@ -178,7 +178,7 @@ static size_t read_ranges(struct json_reader *jp, const json_t *list, struct ctf
 			json_fail(jp, "an integer range is [lower, upper]");
 			break;
 		}
-		struct ctf_range r = { json_whole(lo), json_whole(hi) };
+		struct ctf_range r = {json_whole(lo), json_whole(hi)};
 		bool lo_negative = json_is_below_zero(lo), hi_negative = json_is_below_zero(hi);
 		if (lo_negative == hi_negative ? r.lo > r.hi : hi_negative)
 			json_fail(jp, "an integer range ends before it begins");

@@ -300,7 +300,6 @@ static void write_array(struct writer *w, const struct ctf_type *t, uint32_t rol
 	if (is_uuid || is_text) {
 		str_addf(w->out, "{\"type\":\"%s-length-%s\"", is_static ? "static" : "dynamic",
 			 is_uuid ? "blob" : "string");
-		write_roles(w, roles);
 	} else {
 		str_addf(w->out, "{\"type\":\"%s-length-array\",\"element-field-class\":",
 			 is_static ? "static" : "dynamic");
@@ -312,6 +311,7 @@ static void write_array(struct writer *w, const struct ctf_type *t, uint32_t rol
 		add_u64(w->out, "length", t->array.count);
 	else
 		write_location(w, "length-field-location", &t->array.length);
+	write_roles(w, is_uuid ? roles : 0);
 }
 
 /* The ranges of the selector's labels of the option's name; true when there are some. */

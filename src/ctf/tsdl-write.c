@@ -58,7 +58,7 @@ static bool is_dotted(const char *s)
 	bool is_start = true;
 	for (; *s; s++) {
 		bool is_digit = *s >= '0' && *s <= '9';
-		if (*s == '.' ? is_start : is_digit ? is_start : !is_identifier((char[]){ *s, 0 }))
+		if (*s == '.' ? is_start : is_digit ? is_start : !is_identifier((char[]){*s, 0}))
 			return false;
 		is_start = *s == '.';
 	}
