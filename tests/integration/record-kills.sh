@@ -1,5 +1,6 @@
 #!/bin/sh
 # Killed programs, killed and stopped recorders.
+# shellcheck disable=SC2154 # in_trace, in_loss: record.sh
 . "$(dirname "$0")/../tap.sh"
 . "$ROOT/tests/record.sh"
 build probe-load || exit 1

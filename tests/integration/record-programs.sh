@@ -1,5 +1,6 @@
 #!/bin/sh
 # Programs that are hard on a recorder: threads, signals, forks, plugins, thousands of processes.
+# shellcheck disable=SC2154 # in_trace, in_loss: record.sh
 . "$(dirname "$0")/../tap.sh"
 . "$ROOT/tests/record.sh"
 build probe-load || exit 1

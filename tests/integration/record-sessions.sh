@@ -1,5 +1,6 @@
 #!/bin/sh
 # Several recordings of one program, and recordings of what cannot be recorded.
+# shellcheck disable=SC2154 # in_trace, in_loss: record.sh
 . "$(dirname "$0")/../tap.sh"
 . "$ROOT/tests/record.sh"
 build probe-load || exit 1

@@ -1,6 +1,7 @@
 #!/bin/sh
 # no-asan: ten thousand processes take their time
 # 10,000 short processes in a row, recorded whole, in a handful of files.
+# shellcheck disable=SC2154 # in_trace, in_loss: record.sh
 . "$(dirname "$0")/../tap.sh"
 . "$ROOT/tests/record.sh"
 build probe-load || exit 1
