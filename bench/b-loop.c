@@ -76,7 +76,10 @@ LOOP(loop_call, bench_function(i))
 #if defined(__x86_64__)
 LOOP(loop_rdtsc, (void)__builtin_ia32_rdtsc())
 #else
-LOOP(loop_rdtsc, { uint64_t t; __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t)); })
+LOOP(loop_rdtsc, {
+	uint64_t t;
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
+})
 #endif
 
 /*
@@ -170,10 +173,9 @@ static void run(void)
 	emitted = plan.n * plan.threads * (plan.rounds + WARM);
 	printf("{\"tracer\":\"%s\",\"events\":%lld,\"event_ns\":%.2f,\"rdtsc_ns\":%.2f,"
 	       "\"empty_ns\":%.3f,\"ratio\":%.3f,\"per_s\":%.0f}\n",
-	       TRACER, (long long)emitted,
-	       median(samples, n, of_event), median(samples, n, of_rdtsc),
-	       median(samples, n, of_empty), median(samples, n, of_ratio),
-	       (double)emitted * 1e9 / (double)elapsed);
+	       TRACER, (long long)emitted, median(samples, n, of_event),
+	       median(samples, n, of_rdtsc), median(samples, n, of_empty),
+	       median(samples, n, of_ratio), (double)emitted * 1e9 / (double)elapsed);
 	fflush(stdout);
 	free(samples);
 }

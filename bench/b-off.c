@@ -48,7 +48,10 @@ static inline uint64_t work(uint64_t x)
 LOOP(loop_empty, (void)0)
 LOOP(loop_empty_site, SITE_NEVER(i))
 LOOP(loop_work, x = work(x))
-LOOP(loop_work_site, { x = work(x); SITE_NEVER((int64_t)x); })
+LOOP(loop_work_site, {
+	x = work(x);
+	SITE_NEVER((int64_t)x);
+})
 
 static int compare(const void *a, const void *b)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start - how long programs take from posix_spawn to their end: each given
- * program COUNT times, in turns. Prints the medians in µs, in the order given:
- *	b-start COUNT PROGRAM…		{"start_0":…,"start_1":…}
+ * start - how much longer a program takes from posix_spawn to its end than
+ * another: pairs, COUNT times each, in turns. Prints for each pair in µs the
+ * median of the first and the median of what the second took longer than the
+ * first that ran just before it:
+ *	b-start COUNT [BARE TRACED]…	{"bare_0":…,"added_0":…,"bare_1":…}
  */
 #include <spawn.h>
 #include <stdio.h>
@@ -44,24 +46,29 @@ static double run(char *program)
 
 int main(int argc, char **argv)
 {
-	int count = argc > 2 ? atoi(argv[1]) : 0, programs = argc - 2;
-	double *times;
+	int count = argc > 3 ? atoi(argv[1]) : 0, pairs = (argc - 2) / 2;
+	double *bare, *added;
 
-	if (count <= 0)
+	if (count <= 0 || argc % 2)
 		return 2;
-	times = calloc((size_t)(programs * count), sizeof(*times));
-	if (!times)
+	bare = calloc((size_t)(2 * pairs * count), sizeof(*bare));
+	if (!bare)
 		return 1;
+	added = bare + pairs * count;
 	for (int round = 0; round < count; round++)
-		for (int i = 0; i < programs; i++)
-			times[i * count + round] = run(argv[i + 2]);
-	for (int i = 0; i < programs; i++) {
-		double *t = times + i * count;
+		for (int i = 0; i < pairs; i++) {
+			int at = i * count + round;
 
-		qsort(t, (size_t)count, sizeof(*t), compare);
-		printf("%s\"start_%d\":%.2f", i ? "," : "{", i, t[count / 2]);
+			bare[at] = run(argv[2 * i + 2]);
+			added[at] = run(argv[2 * i + 3]) - bare[at];
+		}
+	for (int i = 0; i < pairs; i++) {
+		qsort(bare + i * count, (size_t)count, sizeof(*bare), compare);
+		qsort(added + i * count, (size_t)count, sizeof(*added), compare);
+		printf("%s\"bare_%d\":%.2f,\"added_%d\":%.2f", i ? "," : "{", i,
+		       bare[i * count + count / 2], i, added[i * count + count / 2]);
 	}
 	puts("}");
-	free(times);
+	free(bare);
 	return 0;
 }

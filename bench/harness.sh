@@ -1,6 +1,6 @@
 # harness - what measurements are made of: programs, turns, medians, rows.
 # Sourced by run.sh, at the root of the project.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # of what run.sh and the measurements use
 
 BUILD=${BUILD:-build}
 PISTE=$PWD/$BUILD/piste
@@ -110,13 +110,20 @@ row() { # NAME WORK UNIT PEER_NAME PEER FLOOR PISTE TARGET VALUE LIMIT [NOTE]
 }
 
 bench_begin() {
+	# two at a time would measure each other, and LTTng's sessions record both
+	exec {lock}>"${TMPDIR:-/tmp}/piste-bench-$UID.lock"
+	if ! flock -n $lock; then
+		say "another one runs: waiting for it"
+		flock $lock
+	fi
 	[ -x "$PISTE" ] || {
 		say "$PISTE is not built: make"
 		exit 1
 	}
 	rm -rf "$WORK"
 	mkdir -p "$WORK"
-	: >"$WORK/rows" >"$WORK/table"
+	: >"$WORK/rows"
+	: >"$WORK/table"
 	machine_model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
 	machine_load=$(cut -d' ' -f1-3 /proc/loadavg)
 	say "${machine_model:-$(uname -m)}, $CPUS CPUs, Linux $(uname -r), clock" \
@@ -142,9 +149,11 @@ bench_end() {
 		echo 'work|unit|peer|floor|piste|peer/piste|target|is|met|note'
 		cat "$WORK/table"
 	} | awk -F'|' '
-		{ for (i = 1; i <= NF; i++) { cell[NR, i] = $i; if (length($i) > w[i]) w[i] = length($i) } }
+		function width(s) { gsub(/µ/, "u", s); return length(s) } # characters, not bytes
+		{ for (i = 1; i <= NF; i++) { cell[NR, i] = $i; if (width($i) > w[i]) w[i] = width($i) } }
 		END { for (r = 1; r <= NR; r++) { line = ""
-			for (i = 1; i <= 10; i++) line = line sprintf("%-*s  ", i < 10 ? w[i] : 0, cell[r, i])
+			for (i = 1; i <= 10; i++)
+				line = line sprintf("%s%*s  ", cell[r, i], w[i] - width(cell[r, i]), "")
 			sub(/ +$/, "", line); print line } }'
 	printf '\n%d rows: %d met, %d not met, %d without a target; %d measurements failed; %s\n' \
 		$n_rows $n_met $n_missed $((n_rows - n_met - n_missed)) $n_failed "$RESULTS"

@@ -1,5 +1,5 @@
 # lttng - the peer: its daemon, started here and ended here, and its sessions.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 lttng_pid=
 
@@ -15,7 +15,7 @@ lttng_begin() {
 		return
 	fi
 	taskset -c $RECORDER_CPU lttng-sessiond --daemonize --no-kernel \
-		--pidfile="$WORK/lttng.pid" >"$WORK/lttng.log" 2>&1 || return 1
+		--pidfile="$WORK/lttng.pid" >"$WORK/lttng.log" 2>&1 {lock}>&- || return 1
 	lttng_pid=$(cat "$WORK/lttng.pid")
 }
 

@@ -1,6 +1,6 @@
 # event - one event to disk, in nanoseconds of the program. The targets
 # are multiples of rdtsc, which the program measures beside each burst.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 measure_event() {
 	program loop-piste b-loop.c -- "${with_piste[@]}"
@@ -13,10 +13,10 @@ measure_event() {
 }
 
 event_pair() { # EVENT THREADS WORK LIMIT
-	local event=$1 threads=$2 work=$3 limit=$4 args=(-e "$1" -t "$2" -r 150) out lost
+	local threads=$2 work=$3 limit=$4 args=(-e "$1" -t "$2" -r 150) out lost
 	local peer=() piste=() floor=() ratio=() name=event-$1-$2
 
-	[ "$threads" -gt 1 ] || args+=(-c $PROGRAM_CPU)
+	[ "$threads" -gt 1 ] || args+=(-c "$PROGRAM_CPU")
 	for ((turn = 1; turn <= ROUNDS; turn++)); do
 		lttng_start piste-bench "$WORK/trace-lttng"
 		out=$(taskset -c $ALL_CPUS "$WORK/loop-lttng" "${args[@]}")

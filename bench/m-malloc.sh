@@ -1,6 +1,6 @@
 # malloc - every allocation of sqlite3 at work (sqlite.sql), recorded, against
 # the same work bare: the time that sqlite3 itself takes, on its own processor.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 measure_malloc() {
 	local bare=() piste=() ratio=() wall out events

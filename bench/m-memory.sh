@@ -1,7 +1,7 @@
 # memory - what an instrumented process holds resident that the same one bare
 # does not, its share of the pool with it: when nobody records, and when a
 # thousand threads trace a hundred events each.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 measure_memory() {
 	local bare=() piste=() peer=() note

@@ -1,6 +1,6 @@
 # off - a site that nobody records, against the same loop without it. LTTng's
 # site is the same load and branch; its daemon runs, as it does where it is used.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 measure_off() {
 	local out peer=() peer_work=() floor=() with=() floor_work=() with_work=()

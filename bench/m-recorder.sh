@@ -1,6 +1,6 @@
 # recorder - the recorder's processor time for an event, user and system, from
 # the first one to the trace on disk; and the bytes that an event is there.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 measure_recorder() {
 	program loop-piste b-loop.c -- "${with_piste[@]}"
@@ -12,7 +12,7 @@ measure_recorder() {
 
 recorder_pair() { # EVENT WORK BYTES_LIMIT
 	local cpu=() peer_cpu=() bytes peer_bytes out before events lost
-	local args=(-e "$1" -c $PROGRAM_CPU -r 400)
+	local args=(-e "$1" -c "$PROGRAM_CPU" -r 400)
 
 	for ((turn = 1; turn <= ROUNDS; turn++)); do
 		lttng_start piste-bench "$WORK/trace"

@@ -1,9 +1,9 @@
 # sessions - one process read by eight recordings at once against one: a record
 # is written once for all of them. They come and go while the program runs.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 measure_sessions() {
-	local one eight added=() peer_one peer_eight peer_added=() i floor=() ones=()
+	local one eight added=() peer_one peer_eight peer_added=() i ones=()
 
 	program loop-piste b-loop.c -- "${with_piste[@]}"
 	program loop-lttng b-loop.c lttng-provider.c -- "${with_lttng[@]}"

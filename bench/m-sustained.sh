@@ -1,10 +1,10 @@
 # sustained - the highest rate of one thread that the recorder keeps up with for
 # as long as it lasts: bursts with pauses between them, shorter and shorter,
 # until something is lost. Buffers of 32 MiB on both sides.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 measure_sustained() {
-	local best_peer best_piste seconds
+	local best_peer best_piste
 
 	program loop-piste b-loop.c -- "${with_piste[@]}"
 	program loop-lttng b-loop.c lttng-provider.c -- "${with_lttng[@]}"
@@ -29,7 +29,7 @@ highest_rate() { # TRACER
 
 # 30 million events in bursts of 20,000, `pause` µs apart; fails when any is lost.
 run_at() { # TRACER PAUSE
-	local out lost args=(-q -c $PROGRAM_CPU -r 1500 -p "$2")
+	local out lost args=(-q -c "$PROGRAM_CPU" -r 1500 -p "$2")
 	if [ "$1" = lttng ]; then
 		lttng_start piste-bench "$WORK/trace" </dev/null
 		out=$("$WORK/loop-lttng" "${args[@]}")

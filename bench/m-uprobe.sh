@@ -1,9 +1,9 @@
 # uprobe - what it costs to look at a program that was not instrumented: a trap
 # on a function, counted by bpftrace, which is not yet a record on disk.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154,SC2086 # sourced by run.sh after harness.sh
 
 measure_uprobe() {
-	local out pid args=(-e call -c $PROGRAM_CPU -n 5000 -r 50) i
+	local out pid args=(-e call -c "$PROGRAM_CPU" -n 5000 -r 50) i
 
 	program loop b-loop.c
 	program loop-piste b-loop.c -- "${with_piste[@]}"

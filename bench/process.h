@@ -39,7 +39,8 @@ static inline long process_kib(const char *path, const char *key)
 /* The descriptors without the one that looks. */
 static inline void process_print(void)
 {
-	int threads = process_entries("/proc/self/task"), fds = process_entries("/proc/self/fd") - 1;
+	int threads = process_entries("/proc/self/task"),
+	    fds = process_entries("/proc/self/fd") - 1;
 
 	printf("{\"threads\":%d,\"fds\":%d,\"rss_kib\":%ld,\"pss_kib\":%ld,\"anonymous_kib\":%ld,"
 	       "\"shmem_kib\":%ld,\"pool_kib\":%lu}\n",
