@@ -13,9 +13,10 @@
 #define TSDL_KEYWORDS(X)                                                                           \
 	X(align)                                                                                   \
 	X(callsite)                                                                                \
-	X(clock) X(const) X(char) X(double) X(enum) X(env) X(event) X(floating_point) X(float)     \
-		X(integer) X(int) X(long) X(short) X(signed) X(stream) X(string) X(struct)         \
-			X(trace) X(typealias) X(typedef) X(unsigned) X(variant) X(void) X(_Bool)   \
+	X(clock)                                                                                   \
+	X(const) X(char) X(double) X(enum) X(env) X(event) X(floating_point) X(float) X(integer)   \
+		X(int) X(long) X(short) X(signed) X(stream) X(string) X(struct) X(trace)           \
+			X(typealias) X(typedef) X(unsigned) X(variant) X(void) X(_Bool)            \
 				X(_Complex) X(_Imaginary)
 
 enum tsdl_keyword {
