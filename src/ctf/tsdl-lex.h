@@ -10,6 +10,8 @@
 
 /* tsdl-lex - the tokens of TSDL (CTF 1.8.3, 7.3 and appendix C.1). */
 
+/* It takes X(const) for a declaration. */
+/* clang-format off */
 #define TSDL_KEYWORDS(X)                                                                           \
 	X(align)                                                                                   \
 	X(callsite)                                                                                \
@@ -18,6 +20,7 @@
 		X(int) X(long) X(short) X(signed) X(stream) X(string) X(struct) X(trace)           \
 			X(typealias) X(typedef) X(unsigned) X(variant) X(void) X(_Bool)            \
 				X(_Complex) X(_Imaginary)
+/* clang-format on */
 
 enum tsdl_keyword {
 	TSDL_NOT_KEYWORD,
