@@ -321,7 +321,7 @@ static bool write_label_ranges(struct writer *w, const struct ctf_type *tag,
 	size_t n = 0;
 	for (size_t i = 0; tag && tag->kind == CTF_ENUM && i < tag->integer.n_labels; i++) {
 		const struct ctf_label *l = &tag->integer.labels[i];
-		if (strcmp(l->name, o->name) && (!o->raw_name || strcmp(l->name, o->raw_name)))
+		if (!ctf_label_chooses(l->name, o))
 			continue;
 		if (n++)
 			str_add_char(w->out, ',');
@@ -336,8 +336,7 @@ static bool is_chosen(const struct ctf_type *tag, const struct ctf_field *o)
 	if (o->n_ranges)
 		return true;
 	for (size_t i = 0; tag && tag->kind == CTF_ENUM && i < tag->integer.n_labels; i++)
-		if (!strcmp(tag->integer.labels[i].name, o->name) ||
-		    (o->raw_name && !strcmp(tag->integer.labels[i].name, o->raw_name)))
+		if (ctf_label_chooses(tag->integer.labels[i].name, o))
 			return true;
 	return false;
 }

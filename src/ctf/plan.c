@@ -572,8 +572,7 @@ static void ranges_by_label(struct compiler *c, struct builder *b, const struct 
 {
 	for (size_t i = 0; i < tag->integer.n_labels; i++) {
 		const struct ctf_label *l = &tag->integer.labels[i];
-		if (strcmp(l->name, option->name) &&
-		    (!option->raw_name || strcmp(l->name, option->raw_name)))
+		if (!ctf_label_chooses(l->name, option))
 			continue;
 		for (size_t j = 0; j < l->n_ranges; j++)
 			add_range(c, b, l->ranges[j], index);
@@ -936,12 +935,11 @@ static bool fast_struct(const struct ctf_type *t, uint64_t *at, struct ctf_fast_
 	return *at < 1u << 20;
 }
 
-static const struct ctf_type *option_for(const struct ctf_type *tag, const struct ctf_type *variant,
+static const struct ctf_type *option_for(const struct ctf_type *variant,
 					 const struct ctf_label *label)
 {
-	(void)tag;
 	for (size_t i = 0; i < variant->variant.n_options; i++)
-		if (!strcmp(variant->variant.options[i].name, label->name))
+		if (ctf_label_chooses(label->name, &variant->variant.options[i]))
 			return variant->variant.options[i].type;
 	return NULL;
 }
@@ -964,7 +962,7 @@ static bool fast_variant(const struct ctf_type *t, struct ctf_fast_header *fast)
 	    small->ranges[0].hi != max - 1 || large->ranges[0].lo != max ||
 	    large->ranges[0].hi != max)
 		return false;
-	const struct ctf_type *a = option_for(tag, v, small), *b = option_for(tag, v, large);
+	const struct ctf_type *a = option_for(v, small), *b = option_for(v, large);
 	uint64_t at = 0;
 	if (!a || !b || a->kind != CTF_STRUCT || b->kind != CTF_STRUCT ||
 	    !fast_struct(t, &at, &fast->form, 0, 1) || !fast->form.id_bits)

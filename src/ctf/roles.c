@@ -43,6 +43,7 @@ struct assigner {
 	struct arena *arena;
 	const struct name_role *roles; /* NULL: keep those that are there */
 	const struct ctf_clock *clock; /* for timestamps without one; or NULL */
+	struct ctf_trace_class *tc; /* CTF 1.8: where its only clock is; or NULL */
 	bool nested; /* the roles also hold inside of structures and variants */
 	unsigned nodes;
 	bool no_memory;
@@ -70,6 +71,32 @@ static uint32_t role_of(const struct assigner *as, const struct ctf_field *f)
 
 #define TIMES (CTF_ROLE_BIT(CTF_ROLE_TIMESTAMP) | CTF_ROLE_BIT(CTF_ROLE_PACKET_END_TIMESTAMP))
 
+/*
+ * The clock of a timestamp that says none. CTF 1.8: the trace's only one, and
+ * as babeltrace2 has it, one of 1 GHz where there is none at all.
+ */
+static const struct ctf_clock *clock_for(struct assigner *as, const struct ctf_type *type)
+{
+	if (!ctf_type_is_integer(type) || type->integer.clock)
+		return NULL;
+	if (!as->tc)
+		return as->clock;
+	if (!as->tc->n_clocks && !ctf_clock_add(as->tc, "default", 1000000000))
+		as->no_memory = true;
+	return as->tc->n_clocks == 1 ? as->tc->clocks[0] : NULL;
+}
+
+static void map_field(struct assigner *as, struct ctf_field *f, const struct ctf_clock *clock)
+{
+	struct ctf_type *t = arena_memdup(as->arena, f->type, sizeof(*t));
+	if (!t) {
+		as->no_memory = true;
+		return;
+	}
+	t->integer.clock = clock;
+	f->type = t;
+}
+
 static struct ctf_field *copy_fields(struct assigner *as, const struct ctf_field *fields, size_t n,
 				     unsigned depth)
 {
@@ -87,16 +114,13 @@ static struct ctf_field *copy_fields(struct assigner *as, const struct ctf_field
 		bool is_compound = f->type->kind == CTF_STRUCT || f->type->kind == CTF_VARIANT;
 		if (is_compound && as->nested) {
 			f->type = copy_type(as, f->type, depth + 1);
-		} else if ((f->roles & TIMES) && as->clock && ctf_type_is_integer(f->type) &&
-			   !f->type->integer.clock) {
-			struct ctf_type *t = arena_memdup(as->arena, f->type, sizeof(*t));
-			if (!t) {
-				as->no_memory = true;
-				return NULL;
-			}
-			t->integer.clock = as->clock;
-			f->type = t;
+		} else if (f->roles & TIMES) {
+			const struct ctf_clock *clock = clock_for(as, f->type);
+			if (clock)
+				map_field(as, f, clock);
 		}
+		if (as->no_memory)
+			return NULL;
 	}
 	return copy;
 }
@@ -148,20 +172,16 @@ static void find_default_clock(struct ctf_stream_class *sc)
 
 int ctf_roles_assign(struct ctf_trace_class *tc)
 {
-	const struct ctf_clock *only = tc->n_clocks == 1 ? tc->clocks[0] : NULL;
 	struct assigner as = {.arena = tc->arena, .roles = packet_header_roles};
 	tc->packet_header = copy_type(&as, tc->packet_header, 0);
 	for (size_t i = 0; i < tc->n_streams && !as.no_memory; i++) {
 		struct ctf_stream_class *sc = tc->streams[i];
-		as = (struct assigner){
-			.arena = tc->arena, .roles = packet_context_roles, .clock = only};
+		as = (struct assigner){.arena = tc->arena, .roles = packet_context_roles, .tc = tc};
 		sc->packet_context = copy_type(&as, sc->packet_context, 0);
 		if (as.no_memory)
 			break;
-		as = (struct assigner){.arena = tc->arena,
-				       .roles = event_header_roles,
-				       .clock = only,
-				       .nested = true};
+		as = (struct assigner){
+			.arena = tc->arena, .roles = event_header_roles, .tc = tc, .nested = true};
 		sc->event_header = copy_type(&as, sc->event_header, 0);
 		if (!as.no_memory)
 			find_default_clock(sc);

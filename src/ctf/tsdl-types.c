@@ -588,8 +588,7 @@ static void enumerator(struct tsdl_parser *p, struct ctf_integer *in, struct lab
 		tsdl_fail_here(p, "the name of an enumerator");
 		return;
 	}
-	/* The label of a variant's tag may be escaped as its options are. */
-	const char *name = p->tok.text[0] == '_' ? p->tok.text + 1 : p->tok.text;
+	const char *name = p->tok.text;
 	struct ctf_range *range = arena_new(p->arena, struct ctf_range);
 	if (!range) {
 		tsdl_no_memory(p);

@@ -120,18 +120,6 @@ static void write_value(struct writer *w, uint64_t v, bool is_signed)
 		str_add_u64(w->out, v);
 }
 
-/* A label in quotes; readers take one leading underscore away, so one more is put there. */
-static void write_label(struct writer *w, const char *name)
-{
-	struct str text = {0};
-	if (name[0] == '_')
-		str_add_char(&text, '_');
-	str_add(&text, name);
-	write_text(w->out, str_c(&text));
-	w->out->failed |= text.failed;
-	str_fini(&text);
-}
-
 static void write_enum(struct writer *w, const struct ctf_type *t)
 {
 	str_add(w->out, "enum : ");
@@ -142,7 +130,7 @@ static void write_enum(struct writer *w, const struct ctf_type *t)
 		for (size_t j = 0; j < l->n_ranges; j++) {
 			const struct ctf_range *r = &l->ranges[j];
 			str_add(w->out, n++ ? ", " : " ");
-			write_label(w, l->name);
+			write_text(w->out, l->name);
 			str_add(w->out, " = ");
 			write_value(w, r->lo, t->integer.is_signed);
 			if (r->hi != r->lo) {

@@ -134,6 +134,13 @@ const char *ctf_enum_label(const struct ctf_type *type, uint64_t value, size_t *
 	return NULL;
 }
 
+bool ctf_label_chooses(const char *label, const struct ctf_field *option)
+{
+	return !strcmp(label, option->name) ||
+	       (option->raw_name && !strcmp(label, option->raw_name)) ||
+	       (label[0] == '_' && !strcmp(label + 1, option->name));
+}
+
 bool ctf_type_is_integer(const struct ctf_type *type)
 {
 	return type->kind == CTF_INTEGER || type->kind == CTF_ENUM || type->kind == CTF_VARINT ||

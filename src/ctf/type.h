@@ -278,6 +278,9 @@ const struct ctf_env_entry *ctf_env_find(const struct ctf_trace_class *tc, const
  * call: start with *it = 0; NULL at the end. */
 const char *ctf_enum_label(const struct ctf_type *type, uint64_t value, size_t *it);
 bool ctf_range_has(const struct ctf_range *r, uint64_t value, bool is_signed);
+/* CTF 1.8: whether a selector's label chooses a variant's option. Either may
+ * be escaped by an underscore, and labels keep theirs. */
+bool ctf_label_chooses(const char *label, const struct ctf_field *option);
 bool ctf_type_is_integer(
 	const struct ctf_type *type); /* INTEGER ENUM VARINT BOOL: has a u64 value */
 bool ctf_type_is_text(const struct ctf_type *type); /* strings, and arrays of 8-bit characters */
