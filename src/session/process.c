@@ -133,6 +133,12 @@ static bool state_is_ours(const struct process *p, uint32_t state, enum collect 
 	return (state & PISTE_CHUNK_LEASED) && (what == COLLECT_PARTIAL || p->is_dead);
 }
 
+static bool mark_is_of(const struct chunk_mark *mark, const struct piste_chunk *c)
+{
+	return mark->begin == __atomic_load_n(&c->begin, __ATOMIC_RELAXED) &&
+	       mark->sequence == __atomic_load_n(&c->sequence, __ATOMIC_RELAXED);
+}
+
 int process_collect(struct process *p, enum collect what, struct ready_list *list)
 {
 	struct pool *pool = p->pool;
@@ -148,7 +154,7 @@ int process_collect(struct process *p, enum collect what, struct ready_list *lis
 			continue;
 		c = pool_chunk(pool, i);
 		r.begin = __atomic_load_n(&c->begin, __ATOMIC_RELAXED);
-		if (i < p->marks.len && p->marks.items[i].begin == r.begin &&
+		if (i < p->marks.len && mark_is_of(&p->marks.items[i], c) &&
 		    (p->marks.items[i].in_flight ||
 		     (!(state & PISTE_CHUNK_FULL) &&
 		      p->marks.items[i].at == __atomic_load_n(&c->committed, __ATOMIC_RELAXED))))
@@ -205,8 +211,8 @@ static bool view_open(struct process *p, uint32_t chunk, struct view *v)
 			     "a chunk without a head");
 		return false;
 	}
-	if (committed < PISTE_CHUNK_HEADER || committed > p->pool->chunk_size) {
-		drop(p, p->pool->chunk_size, "a chunk larger than it can be");
+	if (committed < PISTE_CHUNK_HEADER || committed > p->pool->chunk_size || committed % 4) {
+		drop(p, p->pool->chunk_size, "a chunk whose end cannot be");
 		return false;
 	}
 	if (mark && mark->at && mark->begin == v->head.begin &&
@@ -253,7 +259,7 @@ static int view_walk(struct process *p, const struct view *v, struct walk *w, st
 	w->has_cpu = v->head.cpu != 0;
 	w->floor = v->head.begin;
 	w->ceiling = UINT64_MAX;
-	if (!p->foreign_clock && !p->pool->is_file)
+	if (!p->foreign_clock && p->slot >= 0)
 		w->ceiling = model_ticks_now(model) + model_ns_to_ticks(model, 1000000);
 	for (int tries = 0; tries < 2; tries++) {
 		w->table = p->table;
