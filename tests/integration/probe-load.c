@@ -434,6 +434,7 @@ static void fork_async(char **argv)
 			}
 		}
 	}
+	forking = 0; /* from here on no child is born: */
 	if (jumps) {
 		ticks(1, 5);
 		_exit(0);
