@@ -184,6 +184,8 @@ PISTE_INLINE char *piste_reserve(struct piste_fast *fast, struct piste_cursor *c
 			uint32_t head = site->id | size << 16;
 
 			__builtin_memcpy(record, &head, 4);
+			/* The recorder read these lines last (an int64 1.45 to 1.36 times rdtsc). */
+			__builtin_prefetch(record + 256, 1);
 			piste_ticks_put(record + 4);
 			fast->thread = thread;
 			fast->chunk = chunk;
