@@ -92,12 +92,30 @@ static inline bool fast_header(struct ctf_cursor *c, const struct ctf_stream_pla
 	return true;
 }
 
-static inline const struct ctf_event_class *event_class(const struct ctf_stream_plan *plan,
-							uint64_t id)
+/* Contexts and payload. */
+static inline int read_body(struct ctf_cursor *c, const struct ctf_plan *body)
 {
-	if (__builtin_expect(id < plan->n_ids && plan->by_id[id], 1))
-		return plan->class->events[plan->by_id[id] - 1];
-	return ctf_stream_plan_event(plan, id);
+	if (body->fixed_bits != UINT64_MAX) {
+		uint64_t at = (c->bits.at + body->align - 1) & ~(uint64_t)(body->align - 1);
+		if (at > c->bits.end || body->fixed_bits > c->bits.end - at)
+			return -ENODATA;
+		c->bits.at = at + body->fixed_bits;
+		return 0;
+	}
+	if (body->is_flat)
+		return ctf_plan_skip(body->ops, &c->bits, c->values.registers);
+	return ctf_plan_run(body, &c->bits, &c->values);
+}
+
+/* Where the roots of the newest event lie in its values. */
+static void set_roots(struct ctf_cursor *c, const struct ctf_plan *body, uint32_t event_base)
+{
+	memcpy(c->root, body->root, sizeof(c->root));
+	if (!event_base)
+		return;
+	for (int s = 0; s < CTF_N_SCOPES; s++)
+		c->root[s] += c->root[s] < 0 ? 0 : (int32_t)event_base;
+	c->root[CTF_SCOPE_EVENT_HEADER] = c->plan->header.root[CTF_SCOPE_EVENT_HEADER];
 }
 
 /* One event: header, class, contexts and payload. 0, or negative errno. */
@@ -106,42 +124,34 @@ static inline int read_event(struct ctf_cursor *c)
 	const struct ctf_stream_plan *plan = c->plan;
 	struct ctf_values *v = &c->values;
 	uint64_t start = c->bits.at;
-	uint32_t header_root = 0, event_base;
 	v->len = v->scratch_len = 0;
 	if (!fast_header(c, plan)) {
 		int rc = ctf_plan_run(&plan->header, &c->bits, v);
 		if (rc)
 			return rc;
 	}
-	event_base = (uint32_t)v->len;
-	const struct ctf_event_class *ec = event_class(plan, v->event_id);
+	uint32_t event_base = (uint32_t)v->len;
+	uint64_t id = v->event_id;
+	const struct ctf_event_class *ec;
+	if (__builtin_expect(id < plan->n_ids && plan->by_id[id], 1))
+		ec = plan->class->events[plan->by_id[id] - 1];
+	else
+		ec = ctf_stream_plan_event(plan, id);
 	if (__builtin_expect(!ec, 0)) {
 		c->bits.at = start;
 		return -ENOENT;
 	}
 	const struct ctf_plan *body = &plan->events[ec->index];
-	if (body->fixed_bits != UINT64_MAX) {
-		uint64_t at = (c->bits.at + body->align - 1) & ~(uint64_t)(body->align - 1);
-		if (at > c->bits.end || body->fixed_bits > c->bits.end - at)
-			return -ENODATA;
-		c->bits.at = at + body->fixed_bits;
-	} else {
-		int rc = ctf_plan_run(body, &c->bits, v);
-		if (rc)
-			return rc;
-	}
+	int rc = read_body(c, body);
+	if (__builtin_expect(rc, 0))
+		return rc;
 	if (c->bits.at == start)
 		return -ELOOP;
 	c->event = ec;
 	c->event_bits = start;
 	c->cycles = v->cycles;
-	if (c->want != CTF_WANT_NONE) {
-		for (int s = 0; s < CTF_N_SCOPES; s++)
-			c->root[s] = body->root[s] < 0 ? -1 : body->root[s] + (int32_t)event_base;
-		if (plan->header.root[CTF_SCOPE_EVENT_HEADER] >= 0)
-			c->root[CTF_SCOPE_EVENT_HEADER] =
-				plan->header.root[CTF_SCOPE_EVENT_HEADER] + (int32_t)header_root;
-	}
+	if (c->want != CTF_WANT_NONE)
+		set_roots(c, body, event_base);
 	return 0;
 }
 
@@ -174,14 +184,23 @@ static uint64_t count_simple(struct ctf_cursor *c)
 			id = load64(p, fast.extended.id_offset, fast.extended.id_bits);
 			header_bits = fast.extended.total_bits;
 		}
-		if (id >= n_ids || steps[id].bits == UINT32_MAX)
+		if (id >= n_ids)
 			break;
-		const struct ctf_step step = steps[id];
-		uint64_t body = (start + header_bits + step.align - 1) &
-				~(uint64_t)(step.align - 1);
-		if (body > end || step.bits > end - body || body + step.bits == at)
+		const struct ctf_step *step = &steps[id];
+		if (step->bits != UINT32_MAX) {
+			uint64_t body = (start + header_bits + step->align - 1) &
+					~(uint64_t)(step->align - 1);
+			if (body > end || step->bits > end - body || body + step->bits == at)
+				break;
+			at = body + step->bits;
+			continue;
+		}
+		/* On an error the event is read again, to be explained. */
+		struct ctf_bits bits = {data, start + header_bits, end};
+		if (!step->flat || ctf_plan_skip(step->flat, &bits, c->values.registers) ||
+		    bits.at == at)
 			break;
-		at = body + step.bits;
+		at = bits.at;
 	}
 	c->bits.at = at;
 	return n;

@@ -299,10 +299,8 @@ static void blob(struct machine *m, const struct ctf_op *op, uint64_t at, uint64
 }
 
 /* `count` elements of bits and stride from an operation, in what is left of the content. */
-static bool elements_fit(const struct machine *m, const struct ctf_op *op, uint64_t count,
-			 uint64_t *total)
+static bool elements_fit(const struct ctf_op *op, uint64_t count, uint64_t left, uint64_t *total)
 {
-	uint64_t left = m->bits->end - m->bits->at;
 	if (!count) {
 		*total = 0;
 		return true;
@@ -319,6 +317,27 @@ static unsigned character_bytes(enum ctf_encoding e)
 	return e >= CTF_ENCODING_UTF32BE ? 4 : e >= CTF_ENCODING_UTF16BE ? 2 : 1;
 }
 
+/*
+ * The length of a string that ends before `left` bytes do; UINT64_MAX: it does
+ * not. Most are short, so the first words are looked at here: a byte is zero
+ * where subtracting one borrows from its top bit and it had none.
+ */
+static inline uint64_t string_length(const uint8_t *start, uint64_t left)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t len = 0;
+	for (; len < 64 && left - len >= 8; len += 8) {
+		uint64_t v;
+		memcpy(&v, start + len, 8);
+		v = le64toh(v);
+		uint64_t zeros = (v - ones) & ~v & tops;
+		if (zeros)
+			return len + (uint64_t)__builtin_ctzll(zeros) / 8;
+	}
+	const uint8_t *zero = left > len ? memchr(start + len, 0, left - len) : NULL;
+	return zero ? (uint64_t)(zero - start) : UINT64_MAX;
+}
+
 static int string(struct machine *m, const struct ctf_op *op)
 {
 	const uint8_t *start = m->bits->data + m->bits->at / 8;
@@ -326,10 +345,9 @@ static int string(struct machine *m, const struct ctf_op *op)
 	unsigned width = character_bytes(op->type->text.encoding);
 	static const uint8_t zeros[4];
 	if (width == 1) {
-		const uint8_t *zero = left ? memchr(start, 0, left) : NULL;
-		if (!zero)
+		len = string_length(start, left);
+		if (len == UINT64_MAX)
 			return -ENODATA;
-		len = (uint64_t)(zero - start);
 	} else {
 		while (len + width <= left && memcmp(start + len, zeros, width))
 			len += width;
@@ -536,7 +554,7 @@ static int run(struct machine *m)
 		case OP_LAZY_BY:
 		case OP_TEXT_BY:
 			count = m->v->registers[op->from];
-			if (!elements_fit(m, op, count, &total))
+			if (!elements_fit(op, count, bits->end - bits->at, &total))
 				return -ENODATA;
 			if (op->code == OP_LAZY_BY)
 				lazy(m, op, bits->at, count);
@@ -595,6 +613,67 @@ static int run(struct machine *m)
 			break;
 		}
 	}
+}
+
+int ctf_plan_skip(const struct ctf_op *op, struct ctf_bits *bits, uint64_t *registers)
+{
+	const uint8_t *data = bits->data;
+	uint64_t at = bits->at, end = bits->end, n;
+	int rc = -ENODATA;
+	for (;; op++) {
+		switch (op->code) {
+		case OP_END:
+			bits->at = at;
+			return 0;
+		case OP_NEED:
+			if (op->arg > end - at)
+				goto out;
+			break;
+		case OP_SKIP:
+			if (op->arg > end - at)
+				goto out;
+			/* fall through */
+		case OP_ADVANCE:
+			at += op->arg;
+			break;
+		case OP_ALIGN:
+			n = (at + op->arg - 1) & ~(op->arg - 1);
+			if (n > end)
+				goto out;
+			at = n;
+			break;
+		case OP_STRING:
+			n = string_length(data + at / 8, (end - at) / 8);
+			if (n > UINT32_MAX) {
+				rc = n == UINT64_MAX ? -ENODATA : -E2BIG;
+				goto out;
+			}
+			at += (n + 1) * 8;
+			break;
+		case OP_U8:
+		case OP_U16:
+		case OP_U32:
+		case OP_U64:
+			n = 0;
+			memcpy(&n, data + (at + op->offset) / 8, op->bits / 8);
+			registers[op->reg] = le64toh(n);
+			break;
+		case OP_BYTES_BY:
+			n = registers[op->from];
+			if (n > (end - at) / 8 || n > UINT32_MAX)
+				goto out;
+			at += n * 8;
+			break;
+		default: /* LAZY_BY, TEXT_BY */
+			if (!elements_fit(op, registers[op->from], end - at, &n))
+				goto out;
+			at += n;
+			break;
+		}
+	}
+out:
+	bits->at = at;
+	return rc;
 }
 
 int ctf_plan_run(const struct ctf_plan *plan, struct ctf_bits *bits, struct ctf_values *values)

@@ -103,6 +103,8 @@ struct ctf_plan {
 	 * `align`; else UINT64_MAX. */
 	uint64_t fixed_bits;
 	uint32_t align; /* of the first thing decoded */
+	/* Keeps no values, and has neither loops nor variants: steps over an event. */
+	bool is_flat;
 };
 
 enum ctf_want {

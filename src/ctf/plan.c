@@ -7,10 +7,7 @@
  * selectors) are resolved in a tree of the fields compiled so far, and the
  * operation of the field referred to then also fills a register.
  */
-#include "ctf/plan.h"
-
-#include "base/map.h"
-#include "base/vec.h"
+#include "ctf/plan-compile.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -21,41 +18,6 @@
 #define MAX_DEPTH 100
 #define MAX_NODES (1u << 20) /* of a stream class; aliases make small texts huge trees */
 #define MAX_RUN_BITS (1u << 31)
-
-/* A field as it occurs: the same type in two places makes two nodes. */
-struct node {
-	const struct ctf_type *type;
-	const struct ctf_field *field; /* NULL: a root, or an element */
-	struct node *parent, *children, *last, *next;
-	struct builder *builder;
-	int32_t op; /* that reads it; -1 */
-	int32_t reg;
-};
-
-struct builder { /* of one plan */
-	struct VEC(struct ctf_op) ops;
-	struct VEC(struct ctf_plan_range) ranges;
-	uint32_t base_align; /* that the run's start is known to have */
-	uint64_t run_bits;
-	int32_t need; /* the run's OP_NEED; -1: no run is open */
-	uint32_t n_slots;
-	bool wanted; /* values are kept */
-	int32_t root[CTF_N_SCOPES];
-	uint64_t order_end; /* where the last number of the run ended … */
-	enum ctf_byte_order order; /* … and its byte order */
-};
-
-struct compiler {
-	struct arena *scratch; /* nodes */
-	const char *file_name;
-	struct diag *diag;
-	struct node *root[CTF_N_SCOPES];
-	uint32_t n_registers, n_nodes;
-	bool lenient; /* what is referred to may lie outside */
-	bool is_ctf2;
-	unsigned depth;
-	int error;
-};
 
 static void compile(struct compiler *c, struct builder *b, struct node *n, int32_t slot);
 
@@ -75,7 +37,7 @@ static void fail(struct compiler *c, unsigned line, unsigned column, const char 
 	c->error = diag_error(c->diag, &place, "%s", text);
 }
 
-static void no_memory(struct compiler *c)
+void plan_no_memory(struct compiler *c)
 {
 	if (!c->error)
 		c->error = -ENOMEM;
@@ -89,7 +51,7 @@ static struct node *node_new(struct compiler *c, struct builder *b, struct node 
 		     "this type expands to more than a million fields");
 	struct node *n = c->error ? NULL : arena_new(c->scratch, struct node);
 	if (!n) {
-		no_memory(c);
+		plan_no_memory(c);
 		return NULL;
 	}
 	*n = (struct node){
@@ -110,7 +72,7 @@ static struct ctf_op *emit(struct compiler *c, struct builder *b, enum ctf_opcod
 	static struct ctf_op sink;
 	struct ctf_op op = {.code = code, .slot = NO_SLOT, .reg = -1, .from = -1};
 	if (c->error || vec_push(&b->ops, op)) {
-		no_memory(c);
+		plan_no_memory(c);
 		return &sink;
 	}
 	return &b->ops.items[b->ops.len - 1];
@@ -279,6 +241,8 @@ static struct node *resolve(struct compiler *c, const struct ctf_ref *ref, struc
 		     path_text(ref, buffer, sizeof(buffer)), ctf_kind_name(n->type->kind));
 		return NULL;
 	}
+	if (n->builder != from->builder && outermost(n) == c->root[CTF_SCOPE_EVENT_HEADER])
+		c->header_is_read = true;
 	if (n->reg < 0)
 		n->reg = (int32_t)c->n_registers++;
 	if (n->op >= 0)
@@ -563,7 +527,7 @@ static void add_range(struct compiler *c, struct builder *b, struct ctf_range r,
 {
 	struct ctf_plan_range range = {.lo = r.lo, .hi = r.hi, .option = (uint16_t)option};
 	if (!c->error && vec_push(&b->ranges, range))
-		no_memory(c);
+		plan_no_memory(c);
 }
 
 /* CTF 1.8: an option is chosen by the selector's label of its name. */
@@ -627,7 +591,7 @@ static void compile_variant(struct compiler *c, struct builder *b, struct node *
 		known = low_bit(b->run_bits, b->base_align < known ? b->base_align : known);
 		run_end(c, b);
 		if (!c->error && vec_push(&jumps, (uint32_t)b->ops.len))
-			no_memory(c);
+			plan_no_memory(c);
 		emit(c, b, OP_JUMP);
 		if (b->n_slots > most)
 			most = b->n_slots;
@@ -703,7 +667,7 @@ static void compile(struct compiler *c, struct builder *b, struct node *n, int32
 
 /* --- from builder to plan ----------------------------------------------------------------- */
 
-static void builder_init(struct compiler *c, struct builder *b, uint32_t base_align, bool wanted)
+void plan_builder_init(struct compiler *c, struct builder *b, uint32_t base_align, bool wanted)
 {
 	memset(b, 0, sizeof(*b));
 	b->wanted = wanted;
@@ -712,14 +676,14 @@ static void builder_init(struct compiler *c, struct builder *b, uint32_t base_al
 	run_begin(c, b, base_align);
 }
 
-static void builder_fini(struct builder *b)
+void plan_builder_fini(struct builder *b)
 {
 	vec_fini(&b->ops);
 	vec_fini(&b->ranges);
 }
 
-static void compile_root(struct compiler *c, struct builder *b, enum ctf_scope scope,
-			 const struct ctf_type *type)
+void plan_compile_root(struct compiler *c, struct builder *b, enum ctf_scope scope,
+		       const struct ctf_type *type)
 {
 	c->root[scope] = NULL;
 	if (!type || c->error)
@@ -800,12 +764,38 @@ static int compact(struct builder *b)
 	return 0;
 }
 
-static void finish(struct compiler *c, struct builder *b, struct ctf_plan *plan, struct arena *a)
+/* Whether ctf_plan_skip does it. */
+static bool is_flat(const struct ctf_op *op)
+{
+	switch (op->code) {
+	case OP_END:
+	case OP_NEED:
+	case OP_ADVANCE:
+	case OP_SKIP:
+	case OP_ALIGN:
+		return true;
+	case OP_STRING:
+		return op->slot == NO_SLOT && op->type->text.encoding <= CTF_ENCODING_UTF8;
+	case OP_U8:
+	case OP_U16:
+	case OP_U32:
+	case OP_U64:
+		return op->slot == NO_SLOT && !op->flags;
+	case OP_BYTES_BY:
+	case OP_LAZY_BY:
+	case OP_TEXT_BY:
+		return op->slot == NO_SLOT;
+	default:
+		return false;
+	}
+}
+
+void plan_finish(struct compiler *c, struct builder *b, struct ctf_plan *plan, struct arena *a)
 {
 	run_end(c, b);
 	emit(c, b, OP_END);
 	if (!c->error && compact(b))
-		no_memory(c);
+		plan_no_memory(c);
 	if (c->error)
 		return;
 	memset(plan, 0, sizeof(*plan));
@@ -816,9 +806,12 @@ static void finish(struct compiler *c, struct builder *b, struct ctf_plan *plan,
 	plan->n_values = b->n_slots;
 	memcpy(plan->root, b->root, sizeof(plan->root));
 	if (!plan->ops || (!plan->ranges && plan->n_ranges)) {
-		no_memory(c);
+		plan_no_memory(c);
 		return;
 	}
+	plan->is_flat = true;
+	for (size_t i = 0; i < plan->n_ops; i++)
+		plan->is_flat &= is_flat(&plan->ops[i]);
 	const struct ctf_op *op = plan->ops;
 	plan->align = 1;
 	plan->fixed_bits = UINT64_MAX;
@@ -828,6 +821,11 @@ static void finish(struct compiler *c, struct builder *b, struct ctf_plan *plan,
 		plan->fixed_bits = 0;
 	else if (op->code == OP_SKIP && op[1].code == OP_END)
 		plan->fixed_bits = op->arg;
+}
+
+uint32_t plan_known_align(const struct builder *b)
+{
+	return b->need >= 0 ? low_bit(b->run_bits, b->base_align) : 1;
 }
 
 int ctf_plan_new(struct ctf_plan **out, struct arena *a, const struct ctf_type *root,
@@ -840,11 +838,11 @@ int ctf_plan_new(struct ctf_plan **out, struct arena *a, const struct ctf_type *
 	*out = NULL;
 	if (!plan || !root)
 		return plan ? -EINVAL : -ENOMEM;
-	builder_init(&c, &b, 64, want != CTF_WANT_NONE);
-	compile_root(&c, &b, scope, root);
-	finish(&c, &b, plan, a);
+	plan_builder_init(&c, &b, 64, want != CTF_WANT_NONE);
+	plan_compile_root(&c, &b, scope, root);
+	plan_finish(&c, &b, plan, a);
 	plan->n_registers = c.n_registers;
-	builder_fini(&b);
+	plan_builder_fini(&b);
 	arena_fini(&scratch);
 	*out = c.error ? NULL : plan;
 	return c.error;
@@ -856,256 +854,11 @@ int ctf_type_check(const struct ctf_type *type, const char *file_name, struct di
 	struct compiler c = {
 		.scratch = &scratch, .diag = diag, .file_name = file_name, .lenient = true};
 	struct builder b;
-	builder_init(&c, &b, 64, true);
+	plan_builder_init(&c, &b, 64, true);
 	struct node *n = node_new(&c, &b, NULL, type, NULL);
 	if (n)
 		compile(&c, &b, n, 0);
-	builder_fini(&b);
+	plan_builder_fini(&b);
 	arena_fini(&scratch);
-	return c.error;
-}
-
-/* --- a stream class ------------------------------------------------------------------------- */
-
-static void find_roles(struct ctf_stream_plan *sp, enum ctf_scope scope,
-		       const struct ctf_type *type)
-{
-	if (!type)
-		return;
-	/* A root's fields follow its struct: their slots are constant. */
-	for (size_t i = 0; i < sp->packet.n_ops; i++) {
-		const struct ctf_op *op = &sp->packet.ops[i];
-		if (op->code != OP_STRUCT || op->slot != sp->packet.root[scope])
-			continue;
-		for (size_t f = 0; f < type->record.n_fields; f++)
-			for (int r = 0; r < CTF_N_ROLES; r++)
-				if (type->record.fields[f].roles & CTF_ROLE_BIT(r) &&
-				    sp->role_value[r] < 0) {
-					const struct ctf_type *ft = type->record.fields[f].type;
-					sp->role_value[r] = (int32_t)(op->first + f);
-					sp->role_bits[r] = 64;
-					if (ctf_type_is_integer(ft) && ft->kind != CTF_VARINT)
-						sp->role_bits[r] = (uint16_t)ft->integer.bits;
-				}
-	}
-}
-
-/* The fields of the header whose role is the event's id: one, or one an option. */
-static bool mark_ids(struct node *n)
-{
-	bool any = false;
-	for (struct node *k = n->children; k; k = k->next) {
-		if (k->field && k->field->roles & CTF_ROLE_BIT(CTF_ROLE_EVENT_CLASS_ID) &&
-		    k->op >= 0 && ctf_type_is_integer(k->type)) {
-			k->builder->ops.items[k->op].flags |= OP_EVENT_ID;
-			any = true;
-		}
-		any |= mark_ids(k);
-	}
-	return any;
-}
-
-/* A form of the header: all numbers at fixed places; true when it is simple enough. */
-static bool fast_struct(const struct ctf_type *t, uint64_t *at, struct ctf_fast_form *form,
-			size_t from, size_t to)
-{
-	*at = (*at + t->align - 1) & ~(uint64_t)(t->align - 1);
-	for (size_t i = from; i < to; i++) {
-		const struct ctf_field *f = &t->record.fields[i];
-		const struct ctf_type *ft = f->type;
-		if ((ft->kind != CTF_INTEGER && ft->kind != CTF_ENUM) || ft->integer.bits > 64)
-			return false;
-		bool is_id = f->roles & CTF_ROLE_BIT(CTF_ROLE_EVENT_CLASS_ID);
-		bool is_clock = ft->integer.clock;
-		*at = (*at + ft->align - 1) & ~(uint64_t)(ft->align - 1);
-		bool readable = ft->byte_order == CTF_LITTLE_ENDIAN && !ft->integer.is_signed &&
-				*at % 8 + ft->integer.bits <= 64 && *at < 1024;
-		if ((is_id || is_clock) && !readable)
-			return false;
-		if (is_id)
-			form->id_offset = (uint32_t)*at, form->id_bits = (uint8_t)ft->integer.bits;
-		if (is_clock && form->clock_bits)
-			return false;
-		if (is_clock)
-			form->clock_offset = (uint32_t)*at,
-			form->clock_bits = (uint8_t)ft->integer.bits;
-		*at += ft->integer.bits;
-	}
-	form->total_bits = (uint32_t)*at;
-	return *at < 1u << 20;
-}
-
-static const struct ctf_type *option_for(const struct ctf_type *variant,
-					 const struct ctf_label *label)
-{
-	for (size_t i = 0; i < variant->variant.n_options; i++)
-		if (ctf_label_chooses(label->name, &variant->variant.options[i]))
-			return variant->variant.options[i].type;
-	return NULL;
-}
-
-/* struct { enum id { compact = 0 ... N-1, extended = N }; variant <id> { compact; extended; } } */
-static bool fast_variant(const struct ctf_type *t, struct ctf_fast_header *fast)
-{
-	const struct ctf_type *tag = t->record.fields[0].type, *v = t->record.fields[1].type;
-	if (tag->kind != CTF_ENUM || v->kind != CTF_VARIANT || tag->integer.n_labels != 2 ||
-	    v->variant.n_options != 2 || tag->integer.bits > 32 ||
-	    v->variant.tag.scope != CTF_SCOPE_RELATIVE || v->variant.tag.n_path != 1)
-		return false;
-	const struct ctf_field *f = &t->record.fields[0];
-	if (strcmp(v->variant.tag.path[0], f->name) &&
-	    (!f->raw_name || strcmp(v->variant.tag.path[0], f->raw_name)))
-		return false;
-	const struct ctf_label *small = &tag->integer.labels[0], *large = &tag->integer.labels[1];
-	uint64_t max = (UINT64_C(1) << tag->integer.bits) - 1;
-	if (small->n_ranges != 1 || large->n_ranges != 1 || small->ranges[0].lo != 0 ||
-	    small->ranges[0].hi != max - 1 || large->ranges[0].lo != max ||
-	    large->ranges[0].hi != max)
-		return false;
-	const struct ctf_type *a = option_for(v, small), *b = option_for(v, large);
-	uint64_t at = 0;
-	if (!a || !b || a->kind != CTF_STRUCT || b->kind != CTF_STRUCT ||
-	    !fast_struct(t, &at, &fast->form, 0, 1) || !fast->form.id_bits)
-		return false;
-	fast->extended = fast->form;
-	uint64_t at_b = at;
-	fast->extended_id = max;
-	fast->has_extended = true;
-	return fast_struct(a, &at, &fast->form, 0, a->record.n_fields) &&
-	       fast_struct(b, &at_b, &fast->extended, 0, b->record.n_fields);
-}
-
-static void find_fast_header(struct ctf_stream_plan *sp, const struct ctf_type *t)
-{
-	struct ctf_fast_header *fast = &sp->fast;
-	memset(fast, 0, sizeof(*fast));
-	if (!t || t->kind != CTF_STRUCT)
-		return;
-	uint64_t at = 0;
-	fast->align = t->align;
-	fast->usable = fast_struct(t, &at, &fast->form, 0, t->record.n_fields);
-	if (!fast->usable && t->record.n_fields == 2) {
-		memset(fast, 0, sizeof(*fast));
-		fast->align = t->align;
-		fast->usable = fast_variant(t, fast);
-	}
-	uint32_t bits = fast->form.total_bits > fast->extended.total_bits
-				? fast->form.total_bits
-				: fast->extended.total_bits;
-	fast->reach_bits = bits + 64;
-}
-
-static void index_ids(struct compiler *c, struct ctf_stream_plan *sp, struct arena *a)
-{
-	const struct ctf_stream_class *sc = sp->class;
-	uint64_t max = 0;
-	for (size_t i = 0; i < sc->n_events; i++)
-		if (sc->events[i]->id >= max && sc->events[i]->id < 65536)
-			max = sc->events[i]->id + 1;
-	sp->n_ids = max;
-	sp->by_id = max ? arena_array(a, max, sizeof(*sp->by_id)) : NULL;
-	sp->steps = max ? arena_array(a, max, sizeof(*sp->steps)) : NULL;
-	if (max && (!sp->by_id || !sp->steps)) {
-		no_memory(c);
-		return;
-	}
-	for (uint64_t id = 0; id < max; id++)
-		sp->steps[id].bits = UINT32_MAX;
-	/* 0: none; else index + 1. The first of a twice-given id counts. */
-	for (size_t i = sc->n_events; i-- > 0;) {
-		const struct ctf_plan *plan = &sp->events[i];
-		if (sc->events[i]->id >= max)
-			continue;
-		sp->by_id[sc->events[i]->id] = (uint32_t)i + 1;
-		sp->steps[sc->events[i]->id] = (struct ctf_step){
-			.bits = plan->fixed_bits < UINT32_MAX ? (uint32_t)plan->fixed_bits
-							      : UINT32_MAX,
-			.align = plan->align,
-		};
-	}
-}
-
-const struct ctf_event_class *ctf_stream_plan_event(const struct ctf_stream_plan *sp, uint64_t id)
-{
-	if (!sp->has_event_id && sp->class->n_events == 1)
-		return sp->class->events[0];
-	if (id < sp->n_ids)
-		return sp->by_id[id] ? sp->class->events[sp->by_id[id] - 1] : NULL;
-	return id < 65536 ? NULL : ctf_event_class_find(sp->class, id);
-}
-
-/* What the header's end is aligned to, when it is always the same. */
-static uint32_t known_after(const struct builder *header)
-{
-	return header->need >= 0 ? low_bit(header->run_bits, header->base_align) : 1;
-}
-
-int ctf_stream_plan_new(struct ctf_stream_plan **out, struct arena *a,
-			const struct ctf_stream_class *sc, enum ctf_want want,
-			const char *file_name, struct diag *diag)
-{
-	struct arena scratch = {0};
-	struct compiler c = {.scratch = &scratch,
-			     .diag = diag,
-			     .file_name = file_name,
-			     .is_ctf2 = sc->trace_class->major >= 2};
-	struct builder packet = {0}, header = {0};
-	struct ctf_stream_plan *sp = arena_new(a, struct ctf_stream_plan);
-	struct builder *events = calloc(sc->n_events + 1, sizeof(*events));
-	*out = NULL;
-	if (!sp || !events) {
-		free(events);
-		return -ENOMEM;
-	}
-	sp->class = sc;
-	sp->want = want;
-	sp->events = arena_array(a, sc->n_events ? sc->n_events : 1, sizeof(*sp->events));
-	for (int r = 0; r < CTF_N_ROLES; r++)
-		sp->role_value[r] = -1;
-	if (!sp->events)
-		no_memory(&c);
-
-	builder_init(&c, &packet, 1u << 30, true);
-	compile_root(&c, &packet, CTF_SCOPE_PACKET_HEADER, sc->trace_class->packet_header);
-	compile_root(&c, &packet, CTF_SCOPE_PACKET_CONTEXT, sc->packet_context);
-	builder_init(&c, &header, 1, want == CTF_WANT_ALL);
-	compile_root(&c, &header, CTF_SCOPE_EVENT_HEADER, sc->event_header);
-	if (c.root[CTF_SCOPE_EVENT_HEADER])
-		sp->has_event_id = mark_ids(c.root[CTF_SCOPE_EVENT_HEADER]);
-	/* The packet header's names may not hide: contexts of one event are no scope of the next. */
-	uint32_t align = known_after(&header);
-	for (size_t i = 0; i < sc->n_events && !c.error; i++) {
-		const struct ctf_event_class *ec = sc->events[i];
-		builder_init(&c, &events[i], align, want != CTF_WANT_NONE);
-		c.root[CTF_SCOPE_EVENT_CONTEXT] = c.root[CTF_SCOPE_EVENT_PAYLOAD] = NULL;
-		compile_root(&c, &events[i], CTF_SCOPE_EVENT_COMMON_CONTEXT, sc->event_context);
-		compile_root(&c, &events[i], CTF_SCOPE_EVENT_CONTEXT, ec->context);
-		compile_root(&c, &events[i], CTF_SCOPE_EVENT_PAYLOAD, ec->payload);
-	}
-	/* Only now is it known which fields are referred to. */
-	finish(&c, &packet, &sp->packet, a);
-	finish(&c, &header, &sp->header, a);
-	for (size_t i = 0; i < sc->n_events && !c.error; i++)
-		finish(&c, &events[i], &sp->events[i], a);
-	sp->n_registers = c.n_registers;
-	if (!c.error) {
-		find_roles(sp, CTF_SCOPE_PACKET_HEADER, sc->trace_class->packet_header);
-		find_roles(sp, CTF_SCOPE_PACKET_CONTEXT, sc->packet_context);
-		find_fast_header(sp, sc->event_header);
-		/* The variant's tag alone may be read: that is what the fast form knows. */
-		uint32_t readers = 0;
-		for (size_t i = 0; i < sp->header.n_ops; i++)
-			readers += sp->header.ops[i].reg >= 0;
-		if (readers > (sp->fast.has_extended ? 1u : 0u) || want == CTF_WANT_ALL)
-			sp->fast.usable = false;
-		index_ids(&c, sp, a);
-	}
-	builder_fini(&packet);
-	builder_fini(&header);
-	for (size_t i = 0; i < sc->n_events; i++)
-		builder_fini(&events[i]);
-	free(events);
-	arena_fini(&scratch);
-	*out = c.error ? NULL : sp;
 	return c.error;
 }

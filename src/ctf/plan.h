@@ -83,7 +83,11 @@ struct ctf_fast_header {
 struct ctf_step {
 	uint32_t bits; /* UINT32_MAX: by its plan */
 	uint32_t align;
+	const struct ctf_op *flat; /* where that is flat; else NULL */
 };
+
+/* Runs a flat plan; as ctf_plan_run. Registers may change although it fails. */
+int ctf_plan_skip(const struct ctf_op *op, struct ctf_bits *bits, uint64_t *registers);
 
 struct ctf_stream_plan {
 	const struct ctf_stream_class *class;

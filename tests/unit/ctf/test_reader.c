@@ -420,6 +420,112 @@ TEST(narrow_times_wrap)
 	diag_fini(&diag);
 }
 
+/* An event that refers to its header: the short way of reading headers must not be taken. */
+TEST(an_event_may_refer_to_its_header)
+{
+	static const char metadata[] =
+		"/* CTF 1.8 */ typealias integer { size = 8; } := u8;"
+		"trace { major = 1; minor = 8; byte_order = le; };"
+		"stream { event.header := struct { u8 id; u8 n; }; };"
+		"event { id = 3; name = e; fields := struct { u8 list[stream.event.header.n]; u8 n; u8 own[n]; }; };";
+	static uint8_t bytes[7 * 64];
+	struct span span = {bytes, sizeof(bytes)};
+	const struct ctf_message *m;
+	struct ctf_trace *t;
+	struct ctf_iter *it;
+	struct diag diag = {0};
+	uint64_t n = 0, counted;
+
+	for (size_t i = 0; i < sizeof(bytes); i += 7)
+		memcpy(bytes + i, (uint8_t[]){3, 2, 5, 6, 2, 7, 8}, 7);
+	CHECK_INT(ctf_trace_open_spans(&t,
+				       (struct span){(const uint8_t *)metadata, strlen(metadata)},
+				       &span, NULL, 1, &diag),
+		  0);
+	for (int want = CTF_WANT_FIELDS; want <= CTF_WANT_ALL; want++) {
+		struct ctf_iter_options options = {.want = (enum ctf_want)want};
+
+		CHECK_INT(ctf_iter_new(&it, &t, 1, &options, &diag), 0);
+		for (n = 0; ctf_iter_next(it, &m) > 0; n++) {
+			CHECK_INT(ctf_value_child(m->values, m->payload, 0)->count, 2);
+			CHECK_INT(ctf_value_child(m->values, m->payload, 2)->count, 2);
+		}
+		CHECK_INT(n, 64);
+		ctf_iter_free(it);
+	}
+	CHECK_INT(ctf_trace_count(t, &counted, &diag), 0);
+	CHECK_INT(counted, 64);
+	CHECK_INT(diag.len, 0);
+	ctf_trace_free(t);
+	diag_fini(&diag);
+}
+
+#define LOCATION(origin, name) "{\"origin\":\"" origin "\",\"path\":[\"" name "\"]}"
+#define MEMBER(name, class) "{\"name\":\"" name "\",\"field-class\":" class "}"
+#define BYTE                                                                                       \
+	"{\"type\":\"fixed-length-unsigned-integer\",\"length\":8,\"byte-order\":\"little-endian\"}"
+
+/* The field classes that CTF 1.8 has not. */
+TEST(fields_of_ctf_2)
+{
+	static const char
+		metadata
+			[] =
+				"\x1e{\"type\":\"preamble\",\"version\":2}\n"
+				"\x1e{\"type\":\"trace-class\"}\n"
+				"\x1e{\"type\":\"data-stream-class\"}\n"
+				"\x1e{\"type\":\"event-record-class\",\"name\":\"e\",\"payload-field-class\":{\"type\":\"structure\","
+				"\"member-classes\":[" MEMBER("u",
+							      "{\"type\":\"variable-length-unsigned-integer\"}") "," MEMBER("s", "{\"type\":\"variable-length-signed-integer\"}") "," MEMBER("flag", "{\"type\":\"fixed-length-boolean\",\"length\":8,\"byte-order\":\"little-endian\"}") "," MEMBER("there",
+																																				     "{\"type\":\"optional\",\"selector-field-location\":" LOCATION("event-record-payload", "flag") ",\"field-class\":" BYTE
+																																																    "}") "," MEMBER("not", "{\"type\":\"optional\",\"selector-field-location\":" LOCATION("event-record-payload",
+																																																											  "s") ",\"selector-field-ranges\":[[5,9]],\"field-class\":" BYTE "}") "," MEMBER("n", BYTE) "," MEMBER("text",
+																																																																								"{\"type\":\"dynamic-length-string\",\"length-field-location\":" LOCATION("event-record-payload",
+																																																																																	  "n") "}") "," MEMBER("blob",
+																																																																																			       "{\"type\":\"static-length-blob\",\"length\":3}") "," MEMBER("wide",
+																																																																																											    "{\"type\":\"null-terminated-string\",\"encoding\":\"utf-16le\"}") "," MEMBER("bits",
+																																																																																																					  "{\"type\":\"fixed-length-bit-map\",\"length\":8,\"byte-order\":\"little-endian\",\"flags\":{\"low\":[[0,1]],\"high\":[[7,7]]}}") "," MEMBER("v",
+																																																																																																																						       "{\"type\":\"variant\",\"selector-field-location\":" LOCATION("event-record-payload",
+																																																																																																																														     "s") ",\"options\":[{\"selector-field-ranges\":[[-10,-1]],\"field-class\":" BYTE
+																																																																																																																															  "}]}") "]}}\n";
+	static uint8_t bytes[] = {0xac, 0x02, 0x7e, 1, 42,  3, 'a', 'b', 'c',  9,
+				  8,    7,    'x',  0, 'y', 1, 0,   0,   0x82, 77};
+	struct span span = {bytes, sizeof(bytes)};
+	const struct ctf_message *m;
+	struct ctf_trace *t;
+	struct ctf_iter *it;
+	struct diag diag = {0};
+	size_t label = 0;
+
+	REQUIRE(!ctf_trace_open_spans(&t,
+				      (struct span){(const uint8_t *)metadata, strlen(metadata)},
+				      &span, NULL, 1, &diag));
+	CHECK_INT(ctf_iter_new(&it, &t, 1, NULL, &diag), 0);
+	if (CHECK_INT(ctf_iter_next(it, &m), 1)) {
+		const struct ctf_value *v = ctf_value_child(m->values, m->payload, 0);
+
+		CHECK_INT(v[0].u64, 300);
+		CHECK_INT(v[1].i64, -2);
+		CHECK_INT(v[2].u64, 1);
+		CHECK_INT(v[3].u64, 42);
+		CHECK_INT(v[4].kind, CTF_VALUE_NONE);
+		CHECK_MEM(v[6].bytes, "abc", 3);
+		CHECK_INT(v[6].count, 3);
+		CHECK_INT(v[7].kind, CTF_VALUE_BLOB);
+		CHECK_INT(v[7].count, 3);
+		CHECK_INT(v[8].count, 4);
+		CHECK_STR(ctf_enum_label(v[9].type, v[9].u64, &label), "low");
+		CHECK_STR(ctf_enum_label(v[9].type, v[9].u64, &label), "high");
+		CHECK_INT(ctf_value_child(m->values, &v[10], 0)->u64, 77);
+	}
+	CHECK_INT(ctf_iter_next(it, &m), 0);
+	CHECK(!ctf_iter_failed(it));
+	CHECK_INT(diag.len, 0);
+	ctf_iter_free(it);
+	ctf_trace_free(t);
+	diag_fini(&diag);
+}
+
 /* --- the conformance corpus ------------------------------------------------------- */
 
 /* What is not yet met, and why; a folder named here that is met is a failure too. */
