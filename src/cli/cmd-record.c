@@ -378,8 +378,10 @@ static void say_summary(const struct recorder_summary *s, const struct arguments
 		str_add_count_human(&line, s->unwritten);
 		str_add(&line, " not written");
 	}
-	str_addf(&line, "   %" PRIu64 " process%s, one clock (±%.1f µs)\n", s->processes,
-		 s->processes == 1 ? "" : "es", (double)s->clock_uncertainty_ns / 1000);
+	str_addf(&line, "   %" PRIu64 " process%s, one clock (±", s->processes,
+		 s->processes == 1 ? "" : "es");
+	str_add_duration_human(&line, s->clock_uncertainty_ns);
+	str_add(&line, ")\n");
 	str_addf(&line, "  cost       recorder %" PRIu64 ".%" PRIu64 " %% of one core", share / 10,
 		 share % 10);
 	if (s->events > 10000)

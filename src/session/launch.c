@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "session/launch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +16,51 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "session/pool.h"
 
 enum { BACKLOG = 65535 }; /* the kernel cuts it to somaxconn */
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
+
+/* Whether it is the directory of a session of ours whose recorder is no more. */
+static bool is_left_over(int place, const char *name)
+{
+	_cleanup_(freep) char *bytes = NULL;
+	struct piste_session session;
+	char path[64];
+	struct stat st;
+	size_t len;
+
+	if (strncmp(name, "piste-", 6) != 0 || strlen(name) != 12 ||
+	    fstatat(place, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != geteuid())
+		return false;
+	snprintf(path, sizeof(path), "%s/session", name);
+	if (fs_read_file(place, path, sizeof(session), &bytes, &len) || len != sizeof(session))
+		return false;
+	memcpy(&session, bytes, sizeof(session));
+	return session.magic == PISTE_SESSION_MAGIC &&
+	       !recorder_is_alive(session.recorder_pid, session.recorder_start);
+}
+
+/* A recorder that was killed could not remove its directory: the next one does. */
+static void remove_left_overs(const char *place)
+{
+	char path[PATH_MAX];
+	const struct dirent *e;
+	DIR *dir = opendir(place);
+
+	while (dir && (e = readdir(dir))) {
+		if (!is_left_over(dirfd(dir), e->d_name))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", place, e->d_name);
+		fs_remove_tree(path);
+	}
+	if (dir)
+		closedir(dir);
+}
 
 static int make_dir(struct launch *l, struct diag *diag)
 {
@@ -35,6 +76,7 @@ static int make_dir(struct launch *l, struct diag *diag)
 		n = snprintf(l->dir, sizeof(l->dir), "%s/piste-XXXXXX", places[i]);
 		if (n < 0 || (size_t)n >= sizeof(l->dir) - 16)
 			continue;
+		remove_left_overs(places[i]);
 		if (mkdtemp(l->dir))
 			return 0;
 		err = -errno;
