@@ -162,6 +162,41 @@ static int event_bind_filter(struct table *t, struct table_event *e, uint64_t id
 	return filter_bind(&e->bound, wants->filter, e->event, given, arena);
 }
 
+static uint32_t scalar_size(uint32_t scalar)
+{
+	static const uint8_t sizes[] = {
+		[PISTE_T_BOOL] = 1, [PISTE_T_S8] = 1,  [PISTE_T_U8] = 1,  [PISTE_T_S16] = 2,
+		[PISTE_T_U16] = 2,  [PISTE_T_S32] = 4, [PISTE_T_U32] = 4, [PISTE_T_S64] = 8,
+		[PISTE_T_U64] = 8,  [PISTE_T_F32] = 4, [PISTE_T_F64] = 8, [PISTE_T_POINTER] = 8,
+	};
+
+	return scalar < sizeof(sizes) ? sizes[scalar] : 0;
+}
+
+/* The commonest kind of payload, so that stepping over it is short work. */
+static struct table_flat flat_of(const struct piste_site *site)
+{
+	struct table_flat flat = {0};
+
+	for (unsigned i = 0; i < site->field_count && i < PISTE_FIELDS_MAX; i++) {
+		uint32_t code = site->types[i], scalar = PISTE_CODE_SCALAR(code);
+		uint32_t shape = PISTE_CODE_SHAPE(code), size = scalar_size(scalar);
+
+		if (scalar == PISTE_T_ATTRIBUTES)
+			continue;
+		if (scalar == PISTE_T_STRING && shape == PISTE_S_ONE &&
+		    flat.strings < FLAT_STRINGS_MAX)
+			flat.strings++;
+		else if (size && shape == PISTE_S_ONE)
+			flat.gaps[flat.strings] += size;
+		else if (size && shape == PISTE_S_ARRAY)
+			flat.gaps[flat.strings] += size * PISTE_CODE_COUNT(code);
+		else
+			return (struct table_flat){0};
+	}
+	return flat;
+}
+
 static int table_add_site(struct table *t, const struct piste_site *site,
 			  const struct classes_types *types, const struct wants *wants,
 			  struct arena *arena, struct diag *diag)
@@ -187,6 +222,8 @@ static int table_add_site(struct table *t, const struct piste_site *site,
 	e->wanted = !class->is_broken && (wants->all || piste_session_wants(wants->session, site));
 	if (class->has_fixed_size && class->size_bytes <= PISTE_RECORD_MAX - PISTE_RECORD_HEADER)
 		e->fixed_size = (uint16_t)(class->size_bytes + PISTE_RECORD_HEADER);
+	else if (!class->is_broken)
+		e->flat = flat_of(site);
 	t->site_count++;
 	if (!e->wanted) {
 		t->wants_all = false;

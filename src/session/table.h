@@ -34,11 +34,19 @@ struct wants {
 	bool mono_pid;
 };
 
+/* Payloads of scalars and strings only: `gaps[i]` bytes, a string, …, the last gap. */
+enum { FLAT_STRINGS_MAX = 4 };
+struct table_flat {
+	uint8_t strings; /* 0: not of that kind */
+	uint32_t gaps[FLAT_STRINGS_MAX + 1];
+};
+
 struct table_event {
 	/* Of a whole record with its header, without the CPU; 0: it varies, or nothing is known. */
 	uint16_t fixed_size;
 	bool known;
 	bool wanted;
+	struct table_flat flat;
 	const struct classes_class *class;
 	struct ctf_event_class *event; /* that the filter was bound to */
 	struct filter_bound *bound; /* NULL: no filter, or it never matches */
