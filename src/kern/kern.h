@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PISTE_KERN_KERN_H
+#define PISTE_KERN_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/fs.h"
+#include "kern/event.h"
+
+/*
+ * kern - events of the kernel, as a recording takes them.
+ *
+ *	kern_open(&k, &options, diag);		chooses events; programs are made and loaded
+ *	kern_start(k, diag);			attaches them: events come from here on
+ *	kern_read(k, cpu, &records) …		the bytes that are ready; then kern_consume
+ *	kern_stop(k);				detaches; what is in the rings stays to be read
+ *	kern_lost(k, cpu), kern_consume …
+ *	kern_free(k);				nothing is left in the kernel
+ *
+ * Everything hangs on descriptors of this process: when it is killed, the
+ * kernel detaches all of it.
+ */
+struct kern;
+
+enum kern_scope_kind {
+	KERN_SCOPE_TASKS, /* kern_add_task, and all that these start */
+	KERN_SCOPE_CGROUP, /* all below cgroup_path */
+	KERN_SCOPE_SYSTEM, /* all but this process */
+};
+
+/* Of a filter, in postfix order: the fields of the event at hand are compared before there is a
+ * record. An event that lacks a field does not match. */
+enum kern_filter_op {
+	KERN_FILTER_INT, /* push number */
+	KERN_FILTER_FIELD, /* push the integer field `text` of the event; also pid tid cpu */
+	KERN_FILTER_BINARY, /* pop two, push one; `binary`: "==" "<" "&" "+" … ; "&&" "||" too */
+	KERN_FILTER_NOT,
+	KERN_FILTER_GLOB, /* push: text field `text` matches `glob` ('*' at either end, or none) */
+};
+struct kern_filter_step {
+	enum kern_filter_op op;
+	int64_t number;
+	char binary[3];
+	bool is_unsigned;
+	const char *text, *glob;
+};
+
+struct kern_options {
+	/* Names, globs with or without "k:", '!' in front excludes; none: the events that an
+	 * analysis of time needs. "syscall:openat" is its entry and its exit. */
+	const char *const *rules;
+	size_t n_rules;
+	enum kern_scope_kind scope;
+	const char *cgroup_path;
+	const struct kern_filter_step *filter; /* n_filter steps; 0: none */
+	size_t n_filter;
+	uint64_t ring_bytes; /* a CPU; 0: 8 MiB */
+	uint64_t max_rate; /* of each event, a second and CPU; 0: no limit */
+	uint64_t sample_hz; /* of each CPU; 0: none */
+};
+
+/*
+ * -EPERM without the rights (the diag says which, and how to get them), -ENOENT
+ * when a rule names no event (with the nearest name), -EOPNOTSUPP when this kernel
+ * cannot; 0 with *out NULL when the rules want nothing of the kernel.
+ */
+int kern_open(struct kern **out, const struct kern_options *options, struct diag *diag);
+int kern_add_task(struct kern *k, uint32_t tid); /* before or after start */
+int kern_start(struct kern *k, struct diag *diag);
+void kern_stop(struct kern *k);
+void kern_free(struct kern *k);
+
+/* All that may come, with their ids from 0; constant after kern_open. */
+const struct kern_event *kern_events(const struct kern *k, size_t *n);
+unsigned kern_cpus(const struct kern *k);
+/* Whole records, in the order of time but for nested ones (an interrupt within a record); each
+ * begins at a multiple of 8. Borrowed until kern_consume. */
+struct span kern_read(struct kern *k, unsigned cpu);
+void kern_consume(struct kern *k, unsigned cpu, size_t bytes);
+/* Events so far for which there was no room, or which the kernel left out since one of the same
+ * kind was at work; and those that max_rate kept away. */
+uint64_t kern_lost(const struct kern *k, unsigned cpu);
+uint64_t kern_limited(const struct kern *k);
+
+#endif
