@@ -5,7 +5,7 @@ all: $(BUILD)/build.ninja ## build/piste, build/libpiste.so, build/libpiste.a
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
-	@pkg-config --exists libelf jansson && ninja --version >/dev/null && \
+	@pkg-config --exists libelf jansson libbpf && ninja --version >/dev/null && \
 		meson --version >/dev/null || tools/setup
 	meson setup $(BUILD)
 
