@@ -35,6 +35,7 @@ enum bpf_reloc_kind {
 	BPF_RELOC_MAP, /* a pointer to the map */
 	BPF_RELOC_MAP_VALUE, /* the address of a one-entry array's value, plus an offset */
 	BPF_RELOC_KFUNC, /* a kernel function, by its BTF id */
+	BPF_RELOC_KSYM, /* the address of a kernel variable, by its BTF id */
 };
 
 struct bpf_reloc {
@@ -95,6 +96,8 @@ void asm_call_kfunc(struct bpf_asm *a, uint32_t id);
 void asm_call_label(struct bpf_asm *a, unsigned label); /* a function of the same program */
 void asm_load_map(struct bpf_asm *a, int dst, uint32_t id);
 void asm_load_map_value(struct bpf_asm *a, int dst, uint32_t id, uint32_t offset);
+void asm_load_ksym(struct bpf_asm *a, int dst, uint32_t id);
+void asm_load_function(struct bpf_asm *a, int dst, unsigned label); /* for bpf_loop and the like */
 void asm_exit(struct bpf_asm *a);
 void asm_return(struct bpf_asm *a, int32_t imm); /* r0 = imm; exit */
 
