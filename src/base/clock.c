@@ -71,8 +71,11 @@ static uint64_t ticks_ordered(void)
 bool clock_tsc_usable(void)
 {
 #if defined(__x86_64__)
+	/* the kernel's own, and the clocks of hypervisors that are the TSC times a factor */
+	static const char *const sources[] = {"tsc\n", "kvm-clock\n",
+					      "hyperv_clocksource_tsc_page\n"};
 	unsigned eax, ebx, ecx, edx;
-	char name[16] = "";
+	char name[32] = "";
 	ssize_t len;
 	int fd;
 
@@ -85,7 +88,10 @@ bool clock_tsc_usable(void)
 		return false;
 	len = read(fd, name, sizeof(name) - 1);
 	close(fd);
-	return len >= 3 && !strcmp(name, "tsc\n");
+	for (size_t i = 0; len > 0 && i < sizeof(sources) / sizeof(*sources); i++)
+		if (!strcmp(name, sources[i]))
+			return true;
+	return false;
 #else
 	return true; /* the architecture guarantees a system-wide constant counter */
 #endif

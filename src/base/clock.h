@@ -20,7 +20,8 @@ uint64_t clock_monotonic_ns(void);
 int64_t clock_realtime_ns(void);
 /* Raw counter: rdtsc, or cntvct_el0. */
 uint64_t clock_ticks_raw(void);
-/* True when the kernel itself uses the TSC and the CPU says constant and nonstop. */
+/* True when the kernel's own clock is made of the TSC and the CPU says constant and nonstop
+ * (docs/decisions/0005-clock.md); the same rule as libpiste's. */
 bool clock_tsc_usable(void);
 /* Best of several tries, the one with the smallest width; without use_tsc, ticks are MONOTONIC ns. */
 void clock_anchor_take(struct clock_anchor *a, bool use_tsc);

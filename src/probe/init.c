@@ -7,6 +7,9 @@
  * PISTE_SESSION is a list of files with ':' between, each the image of a struct
  * piste_session. PISTE=off keeps libpiste from doing anything.
  */
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
@@ -74,15 +77,41 @@ static int sessions_in(const char *list)
 	return n < PISTE_SESSIONS_MAX ? n : PISTE_SESSIONS_MAX;
 }
 
-/* The TSC is the clock when the kernel trusts it enough to be its own. */
+#if defined(__x86_64__)
+/* CPUID leaves a virtual machine (6 µs), so it is asked only where the clock's name does not say. */
+static bool tsc_is_invariant(void)
+{
+	unsigned eax, ebx, ecx, edx;
+
+	return __get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) && (edx & 1u << 8);
+}
+
+/* Whether the first line of text is `line`. */
+static bool is_line(const char *text, const char *line)
+{
+	while (*line && *text == *line) {
+		text++;
+		line++;
+	}
+	return *line == '\0' && *text == '\n';
+}
+#endif
+
+/*
+ * The TSC is the clock when the kernel trusts it enough to be its own, or to
+ * make its own of it, as the guests of KVM and Hyper-V do. The same rule as
+ * clock_tsc_usable of the recorder.
+ */
 static uint32_t choose_clock(void)
 {
 #if defined(__x86_64__)
-	char source[8] = {0};
+	char source[32] = {0};
 
-	if (read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", source,
-		      sizeof(source) - 1) < 3 ||
-	    __builtin_memcmp(source, "tsc", 3) != 0)
+	read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", source,
+		  sizeof(source) - 1);
+	if (!is_line(source, "tsc") &&
+	    !((is_line(source, "kvm-clock") || is_line(source, "hyperv_clocksource_tsc_page")) &&
+	      tsc_is_invariant()))
 		return PISTE_CLOCK_MONOTONIC;
 #endif
 	return PISTE_CLOCK_TICKS;

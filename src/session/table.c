@@ -178,6 +178,8 @@ static struct table_flat flat_of(const struct piste_site *site)
 {
 	struct table_flat flat = {0};
 
+	if (site->kind == PISTE_SITE_LOG)
+		flat.gaps[0] = 1; /* the number of its format */
 	for (unsigned i = 0; i < site->field_count && i < PISTE_FIELDS_MAX; i++) {
 		uint32_t code = site->types[i], scalar = PISTE_CODE_SCALAR(code);
 		uint32_t shape = PISTE_CODE_SHAPE(code), size = scalar_size(scalar);

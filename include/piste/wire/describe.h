@@ -352,7 +352,7 @@ again:
 }
 
 /* PISTE_ARRAY(…) and its like, as written or, where a macro of the user's passed it on, as the
- * (~, SEQUENCE, …) that it expands to; and what is in it. */
+ * (~, 0SEQUENCE, …) that it expands to; and what is in it. */
 static inline int piste_take_kind(const char *p, const char *end, const char **kind,
 				  const char **kind_end, const char **list, const char **list_end)
 {
@@ -377,6 +377,8 @@ static inline int piste_take_kind(const char *p, const char *end, const char **k
 		if (!piste_is_text(tilde, tilde_end, "~"))
 			return 0;
 		piste_take_argument(list, *list_end, kind, kind_end);
+		if (*kind < *kind_end && **kind == '0') /* PISTE_KIND_ */
+			(*kind)++;
 	} else {
 		return 0;
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <sched.h>
+
 #include "base/clock.h"
 
 static void check_anchors(bool use_tsc, uint64_t hz)
@@ -33,10 +35,39 @@ TEST(tsc)
 	uint64_t hz;
 
 	if (!clock_tsc_usable())
-		SKIP("the kernel does not use the TSC as its clock here");
+		SKIP("the kernel does not make its clock of the TSC here");
 	hz = clock_calibrate_hz(true, 20);
 	CHECK(hz > 1000000 && hz < 20000000000);
 	check_anchors(true, hz);
+}
+
+/* What the TSC of each CPU says of the same moment, by way of CLOCK_MONOTONIC. */
+TEST(tsc_of_all_cpus_agrees)
+{
+	struct clock_anchor first, other;
+	cpu_set_t all, one;
+	uint64_t hz;
+
+	if (!clock_tsc_usable())
+		SKIP("the kernel does not make its clock of the TSC here");
+	hz = clock_calibrate_hz(true, 50);
+	REQUIRE(sched_getaffinity(0, sizeof(all), &all) == 0);
+	clock_anchor_take(&first, true);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		double ticks, off;
+
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		REQUIRE(sched_setaffinity(0, sizeof(one), &one) == 0);
+		clock_anchor_take(&other, true);
+		ticks = (double)(other.monotonic_ns - first.monotonic_ns) * (double)hz / 1e9;
+		off = ((double)(other.ticks - first.ticks) - ticks) / (double)hz * 1e9;
+		printf("# CPU %d: off by %.0f ns\n", cpu, off);
+		CHECK(off < 1000 && off > -1000);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
 }
 
 TEST(frequency)

@@ -192,8 +192,8 @@ TEST(kinds_of_fields)
 		{"PISTE_FIXED_OF(point, &pts[0], 3)", "pts", "point"},
 		{"PISTE_OPTIONAL_OF(point, p != NULL, p)", "p", "point"},
 		/* as they arrive through a macro of the user's */
-		{"(~, SEQUENCE, items, n, ~)", "items", ""},
-		{"(~, AS, color, c, ~)", "c", "color"},
+		{"(~, 0SEQUENCE, items, n, ~)", "items", ""},
+		{"(~, 0AS, color, c, ~)", "c", "color"},
 		{"(~, OPTIONAL_OF, point, has, q->p)", "p", "point"},
 		{"(n, (~, BYTES, p, l, ~))", "n", ""},
 		/* not ours */
