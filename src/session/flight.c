@@ -87,6 +87,7 @@ int flight_add(struct flight *f, const struct packet *p)
 	h->packet.is_chunk = false;
 	h->packet.pool = NULL;
 	h->packet.slot = -1;
+	h->packet.buffers = NULL;
 	h->packet.to_free = NULL;
 	if (p->size)
 		memcpy(h->data, p->data, p->size);

@@ -49,24 +49,31 @@ static const struct ctf_type *event_header_type(struct arena *a, const struct ct
 	return s;
 }
 
-static struct ctf_stream_class *stream_class_add(struct model *m, bool has_cpu)
+struct ctf_stream_class *model_add_stream(struct model *m, const struct ctf_type *packet_context,
+					  const struct ctf_type *event_context)
 {
-	struct arena *a = &m->arena;
 	struct ctf_stream_class *sc = ctf_stream_class_add(m->trace, m->trace->n_streams);
-	struct ctf_type *context;
 
 	if (!sc)
 		return NULL;
-	sc->packet_context = m->packet_context;
-	sc->event_header = event_header_type(a, m->clock);
+	sc->packet_context = packet_context;
+	sc->event_header = event_header_type(&m->arena, m->clock);
 	sc->default_clock = m->clock;
+	sc->event_context = event_context;
+	ctf_trace_class_assign_roles(m->trace);
+	return arena_failed(&m->arena) ? NULL : sc;
+}
+
+static struct ctf_stream_class *stream_class_add(struct model *m, bool has_cpu)
+{
+	struct arena *a = &m->arena;
+	struct ctf_type *context = NULL;
+
 	if (has_cpu) {
 		context = ctf_type_struct(a, 1);
 		ctf_struct_add(a, context, "cpu_id", ctf_type_integer_aligned(a, 32, false, 8));
-		sc->event_context = context;
 	}
-	ctf_trace_class_assign_roles(m->trace);
-	return arena_failed(a) ? NULL : sc;
+	return model_add_stream(m, m->packet_context, context);
 }
 
 /* The fields of piste's own events: letters as dump_event() of dump.c takes them. */

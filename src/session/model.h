@@ -68,6 +68,10 @@ int model_find_table(struct model *m, struct table **out, const struct objects *
 /* The id of the stream class of a table's packets; it is in `text` afterwards. */
 int model_stream_class(struct model *m, struct table *t, bool has_cpu, uint32_t *id);
 
+/* A stream class with our event header; its text is the caller's to write. NULL: no memory. */
+struct ctf_stream_class *model_add_stream(struct model *m, const struct ctf_type *packet_context,
+					  const struct ctf_type *event_context);
+
 /* Brings the preamble into `text`, and sets the clock as well as it is known. */
 int model_start(struct model *m);
 /* All of it anew, with the best clock. */

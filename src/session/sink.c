@@ -21,6 +21,8 @@ enum {
 struct lane {
 	struct stream_file *file; /* the writer's, but for stream and number */
 	uint32_t stream;
+	bool is_kernel;
+	uint32_t cpu; /* is_kernel; else 0 */
 	bool is_direct;
 	uint64_t end; /* ticks of its last packet */
 	uint64_t sequence;
@@ -86,21 +88,26 @@ void sink_free(struct sink *s)
 
 /* --- lanes ---------------------------------------------------------------- */
 
-static int lane_new(struct sink *s, uint32_t stream, bool is_direct)
+static int lane_new(struct sink *s, const struct packet *p, bool is_direct)
 {
-	struct lane lane = {.stream = stream, .is_direct = is_direct};
+	struct lane lane = {
+		.stream = p->stream,
+		.is_kernel = p->is_kernel,
+		.cpu = p->cpu,
+		.is_direct = is_direct,
+	};
 
 	if (s->lanes.len >= LANES_MAX)
 		return -EMFILE;
-	while (s->next_number.len <= stream)
+	while (s->next_number.len <= p->stream)
 		if (vec_push(&s->next_number, 0))
 			return -ENOMEM;
 	lane.file = calloc(1, sizeof(*lane.file));
 	if (!lane.file)
 		return -ENOMEM;
 	*lane.file = (struct stream_file){
-		.stream = stream,
-		.number = s->next_number.items[stream]++,
+		.stream = p->stream,
+		.number = s->next_number.items[p->stream]++,
 		.is_direct = is_direct,
 		.fd = -1,
 	};
@@ -111,15 +118,16 @@ static int lane_new(struct sink *s, uint32_t stream, bool is_direct)
 	return (int)s->lanes.len - 1;
 }
 
-static int lane_find(struct sink *s, uint32_t stream, bool is_direct, uint64_t begin)
+static int lane_find(struct sink *s, const struct packet *p, bool is_direct, uint64_t begin)
 {
 	for (size_t i = 0; i < s->lanes.len; i++) {
 		const struct lane *lane = &s->lanes.items[i];
 
-		if (lane->stream == stream && lane->is_direct == is_direct && lane->end <= begin)
+		if (lane->stream == p->stream && lane->cpu == p->cpu &&
+		    lane->is_direct == is_direct && lane->end <= begin)
 			return (int)i;
 	}
-	return lane_new(s, stream, is_direct);
+	return lane_new(s, p, is_direct);
 }
 
 static void head_fill(const struct sink *s, const struct lane *lane, const struct packet *p,
@@ -130,11 +138,11 @@ static void head_fill(const struct sink *s, const struct lane *lane, const struc
 		.stream_id = p->stream,
 		.timestamp_begin = p->begin,
 		.timestamp_end = p->end,
-		.content_bits = ((uint64_t)p->size + sizeof(*h)) * 8,
+		.content_bits = ((uint64_t)p->size + packet_head_bytes(p)) * 8,
 		.packet_bits = bytes * 8,
 		.events_discarded = lane->discarded,
 		.packet_seq_num = lane->sequence,
-		.pid = p->pid,
+		.pid = p->is_kernel ? p->cpu : p->pid,
 		.tid = p->tid,
 	};
 	memcpy(h->uuid, s->uuid, 16);
@@ -151,8 +159,8 @@ static int add_iov(struct iovec *iov, int n, const void *base, size_t len)
 /* The chunk's first page, with our head in place of its own; then its other pages. */
 static int lay_pages(const struct packet *p, struct queued *q, struct iovec *iov)
 {
-	const size_t room = PAGE - sizeof(struct packet_head);
-	uint8_t *body = (uint8_t *)q->head + sizeof(struct packet_head);
+	const size_t room = PAGE - packet_head_bytes(p);
+	uint8_t *body = (uint8_t *)q->head + packet_head_bytes(p);
 	size_t first = p->size < room ? p->size : room;
 	int n;
 
@@ -166,8 +174,8 @@ static int lay_pages(const struct packet *p, struct queued *q, struct iovec *iov
 static int lay_bytes(const struct packet *p, struct queued *q, struct iovec *iov)
 {
 	static const uint8_t zeros[8];
-	size_t size = sizeof(struct packet_head) + p->size;
-	int n = add_iov(iov, 0, q->head, sizeof(struct packet_head));
+	size_t size = packet_head_bytes(p) + p->size;
+	int n = add_iov(iov, 0, q->head, packet_head_bytes(p));
 
 	n = add_iov(iov, n, p->data, p->size);
 	return add_iov(iov, n, zeros, q->bytes - size);
@@ -176,7 +184,7 @@ static int lay_bytes(const struct packet *p, struct queued *q, struct iovec *iov
 static int lane_add(struct sink *s, struct lane *lane, const struct packet *p)
 {
 	struct work *work = &lane->work;
-	uint64_t size = sizeof(struct packet_head) + (uint64_t)p->size;
+	uint64_t size = packet_head_bytes(p) + (uint64_t)p->size;
 	struct queued q = {.packet = *p, .head = writer_head(s->writer)};
 
 	if (!q.head || vec_reserve(&work->iov, work->iov.len + IOVS_MAX) ||
@@ -204,7 +212,7 @@ static int lane_add(struct sink *s, struct lane *lane, const struct packet *p)
 
 int sink_add(struct sink *s, const struct packet *p)
 {
-	uint64_t size = sizeof(struct packet_head) + (uint64_t)p->size;
+	uint64_t size = packet_head_bytes(p) + (uint64_t)p->size;
 	uint64_t pages = (size + PAGE - 1) / PAGE * PAGE;
 	/* at most a sixteenth of it is padding */
 	bool is_direct = p->is_chunk && pages - size <= size / 16;
@@ -214,7 +222,7 @@ int sink_add(struct sink *s, const struct packet *p)
 		writer_skip(s->writer, p);
 		return err;
 	}
-	lane = lane_find(s, p->stream, is_direct, p->begin);
+	lane = lane_find(s, p, is_direct, p->begin);
 	err = lane < 0 ? lane : lane_add(s, &s->lanes.items[lane], p);
 	if (!err)
 		return 0;
@@ -229,7 +237,8 @@ uint64_t sink_queued_bytes(const struct sink *s)
 
 int sink_add_lost(struct sink *s, uint32_t stream, uint64_t lost)
 {
-	int lane = lost ? lane_find(s, stream, false, UINT64_MAX) : 0;
+	struct packet p = {.stream = stream};
+	int lane = lost ? lane_find(s, &p, false, UINT64_MAX) : 0;
 
 	if (lane < 0)
 		return writer_fail(s->writer, lane, "its streams");
@@ -241,7 +250,12 @@ int sink_add_lost(struct sink *s, uint32_t stream, uint64_t lost)
 /* Readers count from packet to packet: the first one's number says nothing. */
 static int lane_end(struct sink *s, struct lane *lane, uint64_t ticks)
 {
-	struct packet p = {.stream = lane->stream, .slot = -1};
+	struct packet p = {
+		.stream = lane->stream,
+		.is_kernel = lane->is_kernel,
+		.cpu = lane->cpu,
+		.slot = -1,
+	};
 	int err = 0;
 
 	while (!err &&

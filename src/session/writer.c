@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "session/buffers.h"
 #include "session/model.h"
 #include "session/pool.h"
 
@@ -46,7 +47,10 @@ void packet_release(const struct packet *p)
 {
 	if (p->pool && p->slot >= 0)
 		pool_chunk_done(p->pool, p->chunk, p->slot);
-	free(p->to_free);
+	if (p->buffers)
+		buffers_give(p->buffers, p->to_free);
+	else
+		free(p->to_free);
 }
 
 static void file_name(const struct stream_file *file, char name[48])

@@ -127,6 +127,41 @@ TEST(full_chunks_are_whole_pages)
 	end(s);
 }
 
+TEST(cpus_never_share_a_file)
+{
+	struct sink *s = new_sink();
+	struct packet p = packet(10, 20, 24);
+	struct sink_totals t;
+	struct span f;
+
+	p.is_kernel = true;
+	for (uint64_t i = 0; i < 4; i++) {
+		p.cpu = i % 2 ? 3 : 0;
+		p.begin = p.end = 10 + 10 * i;
+		p.lost = i == 3;
+		add(s, p);
+	}
+	CHECK_INT(sink_end_lanes(s, 100), 0);
+	CHECK_INT(sink_flush(s, &metadata, true), 0);
+	sink_totals(s, &t);
+	CHECK_INT(t.files, 2);
+	f = file("stream-1-0");
+	CHECK_INT(f.len, 2 * 144);
+	CHECK_INT(head(f, 0)->content_bits, (116 + 24) * 8);
+	CHECK_INT(head(f, 144)->pid, 0);
+	CHECK_INT(head(f, 144)->packet_seq_num, 1);
+	CHECK_MEM(f.data + 116, p.data, p.size);
+	fs_unmap(&f);
+	f = file("stream-1-1");
+	CHECK_INT(f.len, 2 * 144 + 120);
+	CHECK_INT(head(f, 144)->pid, 3);
+	CHECK_INT(head(f, 144)->events_discarded, 0);
+	memcpy(&p.begin, f.data + 2 * 144 + 96, 8); /* the head is cut where a kernel's ends */
+	CHECK_INT(p.begin, 1);
+	fs_unmap(&f);
+	end(s);
+}
+
 TEST(losses_stand_between_two_packets)
 {
 	struct sink *s = new_sink();
