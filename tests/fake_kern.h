@@ -66,7 +66,7 @@ const struct kern_event *kern_events(const struct kern *k, size_t *n)
 	return k->events;
 }
 
-unsigned kern_cpus(const struct kern *k)
+unsigned kern_streams(const struct kern *k)
 {
 	(void)k;
 	return FAKE_CPUS;

@@ -63,6 +63,10 @@ struct kern_event {
 	uint32_t fixed_size; /* of the payload when it is always the same; else 0 */
 };
 
-enum { KERN_RECORD_HEAD = 20 /* bytes in front of the payload */ };
+enum {
+	KERN_RECORD_HEAD = 20, /* bytes in front of the payload */
+	/* The id of what is no record: step over its `size` bytes, a multiple of 8. */
+	KERN_ID_PAD = 0xffff,
+};
 
 #endif

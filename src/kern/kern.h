@@ -75,14 +75,31 @@ void kern_free(struct kern *k);
 
 /* All that may come, with their ids from 0; constant after kern_open. */
 const struct kern_event *kern_events(const struct kern *k, size_t *n);
-unsigned kern_cpus(const struct kern *k);
+/* Records come in streams, each of one CPU: 0 … kern_cpus - 1 are our programs' on CPU 0 … ; when
+ * events are read from tracefs, as many follow for them. */
+unsigned kern_streams(const struct kern *k);
+unsigned kern_stream_cpu(const struct kern *k, unsigned stream);
 /* Whole records, in the order of time but for nested ones (an interrupt within a record); each
- * begins at a multiple of 8. Borrowed until kern_consume. */
-struct span kern_read(struct kern *k, unsigned cpu);
-void kern_consume(struct kern *k, unsigned cpu, size_t bytes);
-/* Events so far for which there was no room, or which the kernel left out since one of the same
- * kind was at work; and those that max_rate kept away. */
-uint64_t kern_lost(const struct kern *k, unsigned cpu);
+ * begins at a multiple of 8. Those with the id KERN_ID_PAD are to be stepped over. Borrowed until
+ * kern_consume, which may take some of them. */
+struct span kern_read(struct kern *k, unsigned stream);
+void kern_consume(struct kern *k, unsigned stream, size_t bytes);
+/* Events so far for which there was no room; and those that max_rate kept away. */
+uint64_t kern_lost(const struct kern *k, unsigned stream);
 uint64_t kern_limited(const struct kern *k);
+/* Events that the kernel left out since one of the same kind was at work on that CPU (an
+ * interrupt, mostly): lost as well. A system call a program: ask now and then, not always. */
+uint64_t kern_missed(const struct kern *k);
+
+/*
+ * All that this kernel offers, for people to see; no rights are needed for most of it.
+ */
+struct kern_catalog;
+int kern_catalog_open(struct kern_catalog **out, struct diag *diag);
+void kern_catalog_close(struct kern_catalog *c);
+size_t kern_catalog_len(const struct kern_catalog *c);
+const char *kern_catalog_name(const struct kern_catalog *c, size_t i);
+/* Its fields; borrowed of the catalog. 0 or negative errno. */
+int kern_catalog_event(struct kern_catalog *c, size_t i, struct kern_event *out, struct diag *diag);
 
 #endif

@@ -130,7 +130,7 @@ int kernel_new(struct kernel **out, struct kern *kern, struct model *model,
 	k->model = model;
 	k->options = *options;
 	k->naming = (struct kernel_naming){options->lttng_names, model->wants.ctf_major};
-	k->n_cpus = kern_cpus(kern);
+	k->n_cpus = kern_streams(kern);
 	k->cpus = calloc(k->n_cpus + 1, sizeof(*k->cpus));
 	k->round_ns = clock_monotonic_ns();
 	k->clock.is_needed = model->use_tsc;
