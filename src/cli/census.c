@@ -8,6 +8,8 @@
 #include "cli/traces.h"
 #include "ctf/plan.h"
 
+enum { WINDOW_BYTES = 4 << 20 }; /* of a file at a time */
+
 /* NULL: no memory. Lives until the next call. */
 static struct census_process *find_process(struct census *c, uint32_t pid)
 {
@@ -208,53 +210,125 @@ static bool has_field(const struct ctf_type *record, const char *a, const char *
 struct pass {
 	struct census *count;
 	struct census_class *classes; /* of the stream, by event_class.index */
+	struct ctf_tally *tally; /* beside them */
 	struct ctf_cursor cursor;
-	bool is_own, has_writers; /* of the stream: the recorder's; processes in each event */
-	bool in_packet; /* processes in each packet */
+	struct ctf_watch watch; /* of events: process and thread */
+	bool is_own; /* of the stream: the recorder's */
+	bool in_packet; /* who wrote them stands in the packet … */
+	bool in_events, is_watched; /* … or in each event, always at one place */
 };
 
-static int count_event(struct pass *p, uint64_t *in_packet)
+static void add_tally(struct pass *p)
+{
+	size_t n = p->cursor.stream->class->n_events;
+
+	for (size_t i = 0; i < n; i++) {
+		p->classes[i].events += p->tally[i].events;
+		p->classes[i].bits += p->tally[i].bits;
+	}
+	memset(p->tally, 0, n * sizeof(*p->tally));
+}
+
+static uint64_t tallied(const struct pass *p)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < p->cursor.stream->class->n_events; i++)
+		n += p->tally[i].events;
+	return n;
+}
+
+/* The recorder's own events, and those whose writers stand at no one place: one by one. */
+static int count_event(struct pass *p)
 {
 	struct ctf_cursor *cursor = &p->cursor;
-	struct census_class *class = &p->classes[cursor->event->index];
+	struct ctf_tally *tally = &p->tally[cursor->event->index];
 	struct writer writer;
 
-	class->events++;
-	class->bits += cursor->bits.at - cursor->event_bits;
+	tally->events++;
+	tally->bits += cursor->bits.at - cursor->event_bits;
 	if (p->is_own)
 		return read_own(p->count, cursor);
-	if (!p->has_writers) {
-		++*in_packet;
+	if (!p->in_events)
 		return 0;
-	}
 	writer = read_writer(&cursor->values, cursor->root[CTF_SCOPE_EVENT_COMMON_CONTEXT]);
 	return count_writer(p->count, &writer, 1);
+}
+
+/* Runs of one writer. */
+static int count_runs(struct pass *p)
+{
+	int rc;
+
+	do {
+		struct writer w = {true, (uint32_t)p->watch.values[0],
+				   (uint32_t)p->watch.values[1]};
+
+		p->watch.events = 0;
+		rc = ctf_cursor_tally(&p->cursor, p->tally, &p->watch);
+		if (count_writer(p->count, &w, p->watch.events))
+			return -ENOMEM;
+	} while (rc > 0);
+	return rc;
+}
+
+static int count_rest(struct pass *p)
+{
+	int rc;
+
+	if (p->is_watched)
+		return count_runs(p);
+	if (!p->is_own && !p->in_events)
+		return ctf_cursor_tally(&p->cursor, p->tally, NULL);
+	while ((rc = ctf_cursor_next(&p->cursor)) > 0)
+		if ((rc = count_event(p)))
+			return rc;
+	return rc;
 }
 
 static int count_packet(struct pass *p, const struct ctf_packet *packet, struct diag *diag)
 {
 	struct ctf_cursor *cursor = &p->cursor;
-	uint64_t in_packet = 0;
-	bool is_first = true;
 	struct writer writer = {0};
 	int rc = ctf_cursor_enter(cursor, packet);
 
 	if (!rc && p->in_packet)
 		writer = read_writer(&cursor->packet_values,
 				     cursor->plan->packet.root[CTF_SCOPE_PACKET_CONTEXT]);
-	while (!rc && (rc = ctf_cursor_next(cursor)) > 0) {
-		if (is_first)
-			see_time(p->count, cursor);
-		is_first = false;
-		rc = count_event(p, &in_packet);
-	}
-	if (!is_first)
+	if (!rc && (rc = ctf_cursor_next(cursor)) > 0) {
 		see_time(p->count, cursor);
+		rc = count_event(p);
+		if (!rc)
+			rc = count_rest(p);
+		see_time(p->count, cursor);
+	}
 	if (rc < 0 && rc != -ENOMEM) {
 		ctf_cursor_explain(cursor, rc, diag);
 		rc = -EINVAL;
 	}
-	return count_writer(p->count, &writer, in_packet) ? -ENOMEM : rc;
+	if (count_writer(p->count, &writer, tallied(p)))
+		rc = -ENOMEM;
+	add_tally(p);
+	return rc;
+}
+
+static void find_writers(struct pass *p, const struct ctf_stream *s)
+{
+	const struct ctf_type *context = s->class->event_context;
+	int pid, tid;
+
+	p->in_packet = !p->is_own && has_field(s->class->packet_context, "pid", "vpid");
+	p->in_events = !p->is_own && !p->in_packet && has_field(context, "pid", "vpid");
+	if (!p->in_events)
+		return;
+	pid = ctf_struct_find(context, "pid");
+	if (pid < 0)
+		pid = ctf_struct_find(context, "vpid");
+	tid = ctf_struct_find(context, "tid");
+	if (tid < 0)
+		tid = ctf_struct_find(context, "vtid");
+	p->is_watched =
+		ctf_watch_init(&p->watch, s, (uint32_t)pid, (uint32_t)(tid < 0 ? pid : tid));
 }
 
 static int count_stream(struct census *c, const struct ctf_stream *s, struct census_class *classes,
@@ -265,15 +339,19 @@ static int count_stream(struct census *c, const struct ctf_stream *s, struct cen
 	int rc = 0, failed = 0;
 
 	p.is_own = sc->n_events && classes[0].is_own;
-	p.in_packet = !p.is_own && has_field(sc->packet_context, "pid", "vpid");
-	p.has_writers = !p.in_packet && has_field(sc->event_context, "pid", "vpid");
-	ctf_cursor_init(&p.cursor, s, p.is_own || p.has_writers ? CTF_WANT_ALL : CTF_WANT_NONE);
+	p.tally = calloc(sc->n_events + 1, sizeof(*p.tally));
+	if (!p.tally)
+		return -ENOMEM;
+	find_writers(&p, s);
+	ctf_cursor_init(&p.cursor, s, p.is_own || p.in_events ? CTF_WANT_FIELDS : CTF_WANT_NONE);
+	ctf_cursor_limit(&p.cursor, WINDOW_BYTES);
 	count_losses(c, s);
 	for (size_t i = 0; i < s->n_packets && rc != -ENOMEM; i++) {
 		rc = count_packet(&p, &s->packets[i], diag);
 		failed = rc ? rc : failed;
 	}
 	ctf_cursor_fini(&p.cursor);
+	free(p.tally);
 	return failed;
 }
 

@@ -355,10 +355,22 @@ static int prepare(struct printer *p, int n, char **paths, struct diag *diag)
 	return rc;
 }
 
+/* What need not even be decoded. */
+static void class_wish(void *data, const struct ctf_event_class *ec, struct ctf_wish *wish)
+{
+	const struct class *class = ec->user;
+
+	(void)data;
+	wish->is_hidden = class->is_hidden;
+	if (class->filter && !class->is_hidden)
+		filter_tests(class->filter, wish);
+}
+
 static int print_all(struct printer *p, struct diag *diag)
 {
 	struct ctf_iter_options wish = {
-		.want = CTF_WANT_ALL,
+		.want = CTF_WANT_FIELDS,
+		.wish = class_wish,
 		.has_begin = p->opts.begin.is_set,
 		.begin_ns = p->opts.begin.ns,
 		.has_end = p->opts.end.is_set,

@@ -6,10 +6,17 @@
  */
 #include "ctf/plan.h"
 #include "ctf/reader.h"
+#include "ctf/step.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+#define PAGE_BYTES 4096u
 
 void ctf_cursor_init(struct ctf_cursor *c, const struct ctf_stream *s, enum ctf_want want)
 {
@@ -17,12 +24,72 @@ void ctf_cursor_init(struct ctf_cursor *c, const struct ctf_stream *s, enum ctf_
 	c->stream = s;
 	c->plan = s->plans[want];
 	c->want = want;
+	c->window_end = UINT64_MAX;
+}
+
+/* --- memory ------------------------------------------------------------------- */
+
+static const uint8_t *page_of(const uint8_t *p)
+{
+	return (const uint8_t *)((uintptr_t)p & ~(uintptr_t)(PAGE_BYTES - 1));
+}
+
+/* Lets go of all pages before `to`. */
+static void let_go(struct ctf_cursor *c, const uint8_t *to)
+{
+	if (c->window_begin && to > c->window_begin)
+		madvise((void *)c->window_begin, (size_t)(to - c->window_begin), MADV_DONTNEED);
+	c->window_begin = to;
+}
+
+void ctf_cursor_limit(struct ctf_cursor *c, size_t bytes)
+{
+	c->window_bytes = bytes < 16 * PAGE_BYTES ? 16 * PAGE_BYTES : bytes;
+}
+
+/* The window moves on to where the cursor is. One call maps all of it in. */
+static __attribute__((noinline)) void move_window(struct ctf_cursor *c)
+{
+	const uint8_t *at = c->bits.data + c->bits.at / 8, *end = at + c->window_bytes;
+	const struct span *file = &c->stream->trace->files[c->packet->file].bytes;
+	const uint8_t *file_end = file->data + file->len;
+
+	let_go(c, page_of(at));
+	if (end > file_end || end < at)
+		end = file_end;
+	madvise((void *)c->window_begin, (size_t)(end - c->window_begin), MADV_POPULATE_READ);
+	c->window_end = (uint64_t)(end - c->bits.data) * 8;
+	if (end == file_end)
+		c->window_end = UINT64_MAX;
+}
+
+/* A packet that follows on the one before it is of the same window. */
+static void enter_window(struct ctf_cursor *c, const struct ctf_packet *packet)
+{
+	const uint8_t *end = NULL;
+
+	if (!c->window_bytes || !c->stream->trace->files[packet->file].is_mapped) {
+		c->window_end = UINT64_MAX;
+		return;
+	}
+	if (c->window_begin && c->window_end != UINT64_MAX)
+		end = c->bits.data + c->window_end / 8;
+	if (end && packet->data >= c->window_begin && packet->data < end) {
+		c->window_end = (uint64_t)(end - packet->data) * 8;
+		return;
+	}
+	if (c->window_begin && c->packet)
+		let_go(c, page_of(c->packet->data + c->packet->total_bits / 8));
+	c->window_begin = page_of(packet->data);
+	c->window_end = 0;
 }
 
 void ctf_cursor_fini(struct ctf_cursor *c)
 {
 	if (!c)
 		return;
+	if (c->window_begin && c->packet)
+		let_go(c, page_of(c->packet->data + c->packet->total_bits / 8));
 	ctf_values_fini(&c->packet_values);
 	ctf_values_fini(&c->values);
 }
@@ -31,11 +98,15 @@ int ctf_cursor_enter(struct ctf_cursor *c, const struct ctf_packet *packet)
 {
 	const struct ctf_stream_plan *plan = c->plan;
 	struct ctf_bits bits = {.data = packet->data, .end = packet->content_bits};
+	uint32_t n_registers = plan->n_registers;
+	if (c->stream->plans[CTF_WANT_NONE]->n_registers > n_registers) /* of stepping */
+		n_registers = c->stream->plans[CTF_WANT_NONE]->n_registers;
 	int rc = ctf_values_prepare(&c->packet_values, plan->packet.n_values, plan->n_registers);
 	if (!rc)
-		rc = ctf_values_prepare(&c->values, 32, plan->n_registers);
+		rc = ctf_values_prepare(&c->values, 32, n_registers);
 	if (rc)
 		return rc;
+	enter_window(c, packet);
 	c->packet = packet;
 	c->packet_values.len = c->packet_values.scratch_len = 0;
 	/* Without a time of its own, a packet goes on from the one before it. */
@@ -159,67 +230,56 @@ int ctf_cursor_next(struct ctf_cursor *c)
 {
 	if (c->bits.at >= c->bits.end)
 		return 0;
+	if (c->bits.at >= c->window_end)
+		move_window(c);
 	int rc = read_event(c);
 	return rc ? rc : 1;
-}
-
-/* Steps over events of the usual forms, as many as there are in a row. */
-static uint64_t count_simple(struct ctf_cursor *c)
-{
-	const struct ctf_stream_plan *plan = c->plan;
-	const struct ctf_fast_header fast = plan->fast;
-	const struct ctf_step *steps = plan->steps;
-	const uint8_t *data = c->bits.data;
-	uint64_t at = c->bits.at, end = c->bits.end, n_ids = plan->n_ids, n = 0;
-	if (end < fast.reach_bits || fast.align < 8)
-		return 0;
-	for (uint64_t last = end - fast.reach_bits;; n++) {
-		uint64_t start = (at + fast.align - 1) & ~(uint64_t)(fast.align - 1);
-		if (start > last)
-			break;
-		const uint8_t *p = data + start / 8;
-		uint32_t header_bits = fast.form.total_bits;
-		uint64_t id = load64(p, fast.form.id_offset, fast.form.id_bits);
-		if (fast.has_extended && id == fast.extended_id) {
-			id = load64(p, fast.extended.id_offset, fast.extended.id_bits);
-			header_bits = fast.extended.total_bits;
-		}
-		if (id >= n_ids)
-			break;
-		const struct ctf_step *step = &steps[id];
-		if (step->bits != UINT32_MAX) {
-			uint64_t body = (start + header_bits + step->align - 1) &
-					~(uint64_t)(step->align - 1);
-			if (body > end || step->bits > end - body || body + step->bits == at)
-				break;
-			at = body + step->bits;
-			continue;
-		}
-		/* On an error the event is read again, to be explained. */
-		struct ctf_bits bits = {data, start + header_bits, end};
-		if (!step->flat || ctf_plan_skip(step->flat, &bits, c->values.registers) ||
-		    bits.at == at)
-			break;
-		at = bits.at;
-	}
-	c->bits.at = at;
-	return n;
 }
 
 int ctf_cursor_count(struct ctf_cursor *c, uint64_t *events)
 {
 	uint64_t n = 0;
-	int rc = 0;
-	bool is_simple = c->plan->fast.usable && c->plan->fast.form.id_bits;
-	while (c->bits.at < c->bits.end) {
-		if (is_simple)
-			n += count_simple(c);
-		if (c->bits.at >= c->bits.end || (rc = read_event(c)))
-			break;
-		n++;
-	}
+	int rc;
+	do
+		n += ctf_step_count(c);
+	while ((rc = ctf_cursor_next(c)) > 0 && ++n);
 	*events += n;
 	return rc;
+}
+
+/* The newest event has the numbers that are watched; else they are its. */
+static bool is_as_watched(const struct ctf_cursor *c, struct ctf_watch *w)
+{
+	const struct ctf_value *context = &c->values.items[c->root[CTF_SCOPE_EVENT_COMMON_CONTEXT]];
+	bool same = true;
+	for (int k = 0; k < 2; k++) {
+		uint64_t v = ctf_value_child(&c->values, context, w->fields[k])->u64;
+		same &= v == w->values[k];
+		w->values[k] = v;
+	}
+	return same;
+}
+
+int ctf_cursor_tally(struct ctf_cursor *c, struct ctf_tally *by_class, struct ctf_watch *watch)
+{
+	for (;;) {
+		if (ctf_step_tally(c, by_class, watch))
+			return 1;
+		uint64_t start = c->bits.at, cycles = c->values.cycles;
+		int rc = ctf_cursor_next(c);
+		if (rc <= 0)
+			return rc;
+		if (watch && !is_as_watched(c, watch)) {
+			c->bits.at = start;
+			c->values.cycles = cycles;
+			return 1;
+		}
+		struct ctf_tally *t = &by_class[c->event->index];
+		if (watch)
+			watch->events++;
+		t->events++;
+		t->bits += c->bits.at - c->event_bits;
+	}
 }
 
 void ctf_cursor_explain(const struct ctf_cursor *c, int error, struct diag *diag)

@@ -1073,6 +1073,76 @@ bool filter_is_never(const struct filter_bound *b)
 
 /* --- events --------------------------------------------------------------------------------- */
 
+/* A plain integer field of a root; NULL: something else. */
+static const struct path *integer_field(const struct filter_bound *b,
+					const struct filter_node *node)
+{
+	const struct path *path = node->op == FILTER_FIELD     ? &b->fields[node->slot]
+				  : node->op == FILTER_CONTEXT ? &b->contexts[node->context]
+							       : NULL;
+	bool given = node->op == FILTER_CONTEXT && b->given & FILTER_GIVEN(node->context);
+
+	return path && !given && path->found && path->n_steps == 1 &&
+			       path->steps[0].kind == STEP_FIELD && path->type &&
+			       path->type->kind == CTF_INTEGER && path->type->integer.bits <= 64
+		       ? path
+		       : NULL;
+}
+
+/* field op number, as the range that the field must lie in */
+static void add_test(const struct path *path, enum filter_op op, filter_int n,
+		     struct ctf_wish *wish)
+{
+	bool is_signed = path->type->integer.is_signed;
+	filter_int min = is_signed ? INT64_MIN : 0, max = is_signed ? INT64_MAX : UINT64_MAX;
+	filter_int lo = min, hi = max;
+	struct ctf_test *t = &wish->tests[wish->n_tests];
+
+	if (op == FILTER_EQUAL || op == FILTER_UNEQUAL)
+		lo = hi = n;
+	else if (op == FILTER_LESS || op == FILTER_LESS_EQUAL)
+		hi = op == FILTER_LESS ? n - 1 : n;
+	else
+		lo = op == FILTER_GREATER ? n + 1 : n;
+	if (lo > hi || lo > max || hi < min || (op == FILTER_UNEQUAL && (n < min || n > max)))
+		return; /* always or never: rare enough to be left to the filter */
+	*t = (struct ctf_test){.scope = path->scope,
+			       .field = path->steps[0].index,
+			       .is_negated = op == FILTER_UNEQUAL,
+			       .lo = (uint64_t)(lo < min ? min : lo),
+			       .hi = (uint64_t)(hi > max ? max : hi)};
+	wish->n_tests++;
+}
+
+static void node_tests(const struct filter_bound *b, const struct filter_node *node,
+		       struct ctf_wish *wish)
+{
+	static const enum filter_op mirrored[] = {
+		[FILTER_EQUAL] = FILTER_EQUAL,  [FILTER_UNEQUAL] = FILTER_UNEQUAL,
+		[FILTER_LESS] = FILTER_GREATER, [FILTER_LESS_EQUAL] = FILTER_GREATER_EQUAL,
+		[FILTER_GREATER] = FILTER_LESS, [FILTER_GREATER_EQUAL] = FILTER_LESS_EQUAL,
+	};
+	const struct filter_node *left = node->kids, *right = left ? left->next : NULL;
+	const struct path *path;
+
+	if (wish->n_tests == CTF_TESTS_MAX)
+		return;
+	if (node->op == FILTER_ALL)
+		for (; left; left = left->next)
+			node_tests(b, left, wish);
+	else if (node->op < FILTER_EQUAL || !right)
+		return;
+	else if (right->op == FILTER_INT && (path = integer_field(b, left)))
+		add_test(path, node->op, right->number, wish);
+	else if (left->op == FILTER_INT && (path = integer_field(b, right)))
+		add_test(path, mirrored[node->op], left->number, wish);
+}
+
+void filter_tests(const struct filter_bound *b, struct ctf_wish *wish)
+{
+	node_tests(b, b->filter->root, wish);
+}
+
 bool filter_matches(const struct filter_bound *b, const struct filter_event *e)
 {
 	return !b->never && condition(b, b->filter->root, e);

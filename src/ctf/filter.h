@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "ctf/decode.h"
+#include "ctf/sieve.h"
 #include "ctf/type.h"
 
 /*
@@ -79,6 +80,9 @@ int filter_check(const struct filter *f, struct diag *diag);
 const char *filter_missing(const struct filter_bound *b, size_t *it);
 /* True when no event of the class can match: nothing need be decoded. */
 bool filter_is_never(const struct filter_bound *b);
+
+/* Adds to the wish what every event that matches must fulfil, as far as that is cheap to test. */
+void filter_tests(const struct filter_bound *b, struct ctf_wish *wish);
 
 struct filter_event {
 	/* What was decoded, by scope: a root's value and the array that its indices mean. */

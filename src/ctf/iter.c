@@ -6,6 +6,7 @@
  */
 #include "ctf/plan.h"
 #include "ctf/reader.h"
+#include "ctf/step.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -34,6 +35,7 @@ struct lane { /* one stream being read */
 	int64_t begin_ns, end_ns;
 	const struct ctf_clock *plain_clock; /* without a map; else NULL */
 	int64_t base_ns; /* its cycle 0 */
+	struct ctf_sieve sieve;
 };
 
 struct ctf_iter {
@@ -46,7 +48,10 @@ struct ctf_iter {
 	int64_t last_ns; /* of the newest message: what messages without a time take */
 	bool has_given; /* heap[0]'s message was returned and is to be replaced */
 	bool failed;
+	struct arena arena; /* sieves */
 };
+
+enum { MEMORY_BYTES = 32 << 20, WINDOW_BYTES_MAX = 4 << 20 };
 
 static bool before(const struct lane *a, const struct lane *b)
 {
@@ -202,6 +207,8 @@ static void packet_values(struct lane *l)
 static int next_event(struct ctf_iter *it, struct lane *l)
 {
 	for (;;) {
+		if (l->sieve.is_needed)
+			ctf_step_unwanted(&l->cursor, &l->sieve);
 		int rc = ctf_cursor_next(&l->cursor);
 		if (rc == -ENOMEM)
 			return rc;
@@ -211,6 +218,8 @@ static int next_event(struct ctf_iter *it, struct lane *l)
 		}
 		if (!rc)
 			return 0;
+		if (l->sieve.is_needed && l->sieve.classes[l->cursor.event->index].is_hidden)
+			continue;
 		event_message(l);
 		if (!l->message.has_time)
 			return 1;
@@ -364,6 +373,39 @@ static void set_intersection(struct lane *l)
 	}
 }
 
+/* The first cycle that is not before the beginning: times grow with cycles. */
+static uint64_t begin_cycles(const struct lane *l)
+{
+	uint64_t lo = 0, hi = UINT64_MAX;
+	while (lo < hi) {
+		uint64_t middle = lo + (hi - lo) / 2;
+		int64_t ns = lane_ns(l, middle);
+		/* INT64_MIN: beyond what ns can say, and so late enough. */
+		if (ns != INT64_MIN && ns < l->begin_ns)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo;
+}
+
+static int lane_make_sieve(struct ctf_iter *it, struct lane *l)
+{
+	int rc = 0;
+	for (const struct lane *other = it->lanes; other < l && !l->sieve.classes; other++)
+		if (other->stream->class == l->stream->class)
+			l->sieve = other->sieve;
+	if (!l->sieve.classes)
+		rc = ctf_sieve_new(&l->sieve, &it->arena, l->stream->plans[CTF_WANT_FIELDS],
+				   it->options.wish, it->options.wish_data);
+	l->sieve.begin_cycles = 0;
+	if (l->has_begin && l->stream->class->default_clock) {
+		l->sieve.begin_cycles = begin_cycles(l);
+		l->sieve.is_needed = true;
+	}
+	return rc;
+}
+
 static void lane_init(struct lane *l, const struct ctf_stream *s, const struct ctf_iter *it,
 		      size_t order)
 {
@@ -403,9 +445,15 @@ int ctf_iter_new(struct ctf_iter **out, struct ctf_trace *const *traces, size_t 
 			lane_init(&it->lanes[it->n_lanes], &traces[i]->streams[j], it, it->n_lanes);
 	}
 	qsort(it->lanes, it->n_lanes, sizeof(*it->lanes), by_identity);
+	size_t memory = it->options.memory_bytes ? it->options.memory_bytes : MEMORY_BYTES;
+	size_t window = memory / (it->n_lanes + 1);
 	for (size_t i = 0; i < it->n_lanes; i++) {
 		it->lanes[i].order = i;
-		int rc = lane_next(it, &it->lanes[i]);
+		ctf_cursor_limit(&it->lanes[i].cursor,
+				 window < WINDOW_BYTES_MAX ? window : WINDOW_BYTES_MAX);
+		int rc = lane_make_sieve(it, &it->lanes[i]);
+		if (!rc)
+			rc = lane_next(it, &it->lanes[i]);
 		if (rc < 0) {
 			ctf_iter_free(it);
 			return rc;
@@ -425,6 +473,7 @@ void ctf_iter_free(struct ctf_iter *it)
 		return;
 	for (size_t i = 0; i < it->n_lanes; i++)
 		ctf_cursor_fini(&it->lanes[i].cursor);
+	arena_fini(&it->arena);
 	free(it->lanes);
 	free(it->heap);
 	free(it);

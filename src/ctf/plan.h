@@ -83,7 +83,15 @@ struct ctf_fast_header {
 struct ctf_step {
 	uint32_t bits; /* UINT32_MAX: by its plan */
 	uint32_t align;
+	uint32_t class; /* its index */
 	const struct ctf_op *flat; /* where that is flat; else NULL */
+};
+
+/* A number at a constant place behind an event's header, from where its contexts begin. */
+struct ctf_tap {
+	uint32_t offset; /* in bits */
+	uint8_t bits;
+	bool is_big_endian, is_signed;
 };
 
 /* Runs a flat plan; as ctf_plan_run. Registers may change although it fails. */
@@ -115,6 +123,11 @@ int ctf_stream_plan_new(struct ctf_stream_plan **out, struct arena *a,
 /* The event class of an id, or NULL. */
 const struct ctf_event_class *ctf_stream_plan_event(const struct ctf_stream_plan *plan,
 						    uint64_t id);
+
+/* Where a field of a scope's root lies, when that is at the same place in all events of a class,
+ * and it is an integer that one load of eight bytes gets. */
+bool ctf_stream_plan_tap(const struct ctf_stream_plan *plan, size_t event_index,
+			 enum ctf_scope scope, uint32_t field, struct ctf_tap *tap);
 
 /* Checks the references that stay inside of a type declared by itself. */
 int ctf_type_check(const struct ctf_type *type, const char *file_name, struct diag *diag);

@@ -5,6 +5,8 @@
 #include "base/diag.h"
 #include "base/fs.h"
 #include "ctf/decode.h"
+#include "ctf/plan.h"
+#include "ctf/sieve.h"
 #include "ctf/type.h"
 
 /*
@@ -114,10 +116,18 @@ struct ctf_cursor {
 	int32_t root[CTF_N_SCOPES]; /* of the newest event, in values; -1 */
 	bool has_cycles;
 	enum ctf_want want;
+
+	/* Of mapped files only so much is kept in memory: see ctf_cursor_limit. */
+	size_t window_bytes; /* 0: no matter */
+	const uint8_t *window_begin; /* what lies before was let go */
+	uint64_t window_end; /* in bits from bits.data; UINT64_MAX: none */
 };
 
 void ctf_cursor_init(struct ctf_cursor *c, const struct ctf_stream *s, enum ctf_want want);
 void ctf_cursor_fini(struct ctf_cursor *c);
+/* About so many bytes of the file stay mapped in at a time; the rest is let go behind the cursor,
+ * and comes back from the page cache when it is looked at again. */
+void ctf_cursor_limit(struct ctf_cursor *c, size_t bytes);
 /* 0 or negative errno */
 int ctf_cursor_enter(struct ctf_cursor *c, const struct ctf_packet *packet);
 /* 1: c->event, c->cycles and c->values are the next event's; 0: the packet's
@@ -126,6 +136,27 @@ int ctf_cursor_next(struct ctf_cursor *c);
 void ctf_cursor_explain(const struct ctf_cursor *c, int error, struct diag *diag);
 /* The rest of the packet's events, only counted. */
 int ctf_cursor_count(struct ctf_cursor *c, uint64_t *events);
+
+struct ctf_tally {
+	uint64_t events, bits; /* headers included */
+};
+/* Two numbers in the contexts of each event that are expected to stay as they are. */
+struct ctf_watch {
+	uint32_t fields[2]; /* of the common context */
+	struct ctf_tap taps[2];
+	uint64_t values[2];
+	uint64_t events; /* that had them: grows */
+	uint32_t reach_bits;
+};
+/* Watches two fields of the events' common context; false: they are not at one place in all. */
+bool ctf_watch_init(struct ctf_watch *w, const struct ctf_stream *s, uint32_t a, uint32_t b);
+/*
+ * The same by event class index; c->cycles are the newest event's. With a watch (and a cursor that
+ * wants fields) it stops before
+ * the first event whose numbers are others: then 1, and `watch` has the new ones. 0: the packet's
+ * end.
+ */
+int ctf_cursor_tally(struct ctf_cursor *c, struct ctf_tally *by_class, struct ctf_watch *watch);
 
 /* --- all streams, in the order of time -------------------------------------- */
 
@@ -173,6 +204,9 @@ struct ctf_iter_options {
 	int64_t begin_ns, end_ns; /* events outside are left out; both inclusive */
 	bool packet_messages; /* also STREAM_*, PACKET_* */
 	bool intersection; /* only while all streams of a trace are active */
+	ctf_wish_fn *wish; /* which events may be left out; or NULL */
+	void *wish_data;
+	size_t memory_bytes; /* of mapped files, all streams together; 0: 32 MiB */
 };
 
 struct ctf_iter;

@@ -152,8 +152,10 @@ static void index_ids(struct compiler *c, struct ctf_stream_plan *sp, struct are
 		plan_no_memory(c);
 		return;
 	}
-	for (uint64_t id = 0; id < max; id++)
+	for (uint64_t id = 0; id < max; id++) {
 		sp->steps[id].bits = UINT32_MAX;
+		sp->steps[id].align = 1;
+	}
 	/* 0: none; else index + 1. The first of a twice-given id counts. */
 	for (size_t i = sc->n_events; i-- > 0;) {
 		const struct ctf_plan *plan = &sp->events[i];
@@ -164,6 +166,7 @@ static void index_ids(struct compiler *c, struct ctf_stream_plan *sp, struct are
 			.bits = plan->fixed_bits < UINT32_MAX ? (uint32_t)plan->fixed_bits
 							      : UINT32_MAX,
 			.align = plan->align,
+			.class = (uint32_t)i,
 			.flat = plan->is_flat ? plan->ops : NULL,
 		};
 	}
@@ -176,6 +179,36 @@ const struct ctf_event_class *ctf_stream_plan_event(const struct ctf_stream_plan
 	if (id < sp->n_ids)
 		return sp->by_id[id] ? sp->class->events[sp->by_id[id] - 1] : NULL;
 	return id < 65536 ? NULL : ctf_event_class_find(sp->class, id);
+}
+
+bool ctf_stream_plan_tap(const struct ctf_stream_plan *sp, size_t event_index, enum ctf_scope scope,
+			 uint32_t field, struct ctf_tap *tap)
+{
+	const struct ctf_plan *plan = &sp->events[event_index];
+	const struct ctf_op *op = plan->ops;
+	uint32_t first = 0;
+	bool found = false;
+	if (scope < CTF_SCOPE_EVENT_COMMON_CONTEXT || plan->root[scope] < 0)
+		return false;
+	/* Only the first run's offsets count from where the event's contexts begin. */
+	for (op += op->code == OP_ALIGN; op->code <= OP_TEXT; op++) {
+		if (op->code == OP_END || (op->code > OP_NEED && op->code < OP_STRUCT))
+			break;
+		if (op->code == OP_STRUCT && op->slot == plan->root[scope]) {
+			first = op->first;
+			found = true;
+		}
+		if (op->code < OP_INT || op->code > OP_U64 || !found ||
+		    op->slot != (int32_t)(first + field))
+			continue;
+		*tap = (struct ctf_tap){.offset = op->offset,
+					.bits = (uint8_t)op->bits,
+					.is_big_endian = op->flags & OP_BIG_ENDIAN,
+					.is_signed = op->flags & OP_SIGNED};
+		/* OP_U64 is known to begin at a byte. */
+		return (op->bits <= 57 || op->code == OP_U64) && op->offset < 1u << 20;
+	}
+	return false;
 }
 
 int ctf_stream_plan_new(struct ctf_stream_plan **out, struct arena *a,
