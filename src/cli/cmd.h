@@ -46,6 +46,7 @@ enum cli_exit {
 #define CLI_COMMANDS(X)                                                                            \
 	X(record, "the events of a program, and of all that it starts, into a trace")              \
 	X(print, "the events of traces, as text or JSON")                                          \
+	X(babeltrace2, "as babeltrace2 convert: its options, its output")                          \
 	X(stat, "what is in a trace: events, processes, time, losses, clocks, cost")               \
 	X(list, "what can be traced: sites of files and of running programs")                      \
 	X(recover, "what a program's buffers still hold, when its recorder was killed")

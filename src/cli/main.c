@@ -64,8 +64,12 @@ int main(int argc, char **argv)
 {
 	const struct command *command;
 	const char *name = argc > 1 ? argv[1] : NULL;
+	const char *own = strrchr(argv[0], '/');
 	struct diag none = {0};
 
+	command = find_command(own ? own + 1 : argv[0]);
+	if (command && !strcmp(command->name, "babeltrace2"))
+		return command->run(argc, argv);
 	if (!name) {
 		cli_error("piste --help lists the commands", "which command?");
 		return CLI_BAD_USAGE;

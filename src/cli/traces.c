@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "ctf/join.h"
 
 enum { MAX_DIR_DEPTH = 32 };
 #define NS_PER_S 1000000000ll
@@ -24,7 +25,6 @@ enum { MAX_DIR_DEPTH = 32 };
 struct finder {
 	struct traces *traces;
 	struct diag *diag;
-	bool use_anchors;
 	size_t root_len; /* of the path that the user gave */
 	int error; /* of the newest that could not be opened */
 };
@@ -33,7 +33,6 @@ static int open_one(struct finder *f, const char *dir)
 {
 	struct ctf_trace *trace = NULL;
 	const char *below = dir + f->root_len;
-	struct anchors *anchors = NULL;
 	char *path = strdup(*below == '/' ? below + 1 : below);
 	int rc = path ? ctf_trace_open(&trace, dir, f->diag) : -ENOMEM;
 
@@ -42,21 +41,16 @@ static int open_one(struct finder *f, const char *dir)
 		f->error = rc;
 		return rc == -ENOMEM ? rc : 0;
 	}
-	if (f->use_anchors && trace_is_pistes(trace))
-		rc = anchors_load(&anchors, trace, f->diag);
-	if (rc < 0 || vec_reserve(&f->traces->all, f->traces->all.len + 1) ||
+	if (vec_reserve(&f->traces->all, f->traces->all.len + 1) ||
 	    vec_reserve(&f->traces->anchors, f->traces->all.len + 1) ||
 	    vec_reserve(&f->traces->paths, f->traces->all.len + 1)) {
-		anchors_free(anchors);
 		ctf_trace_free(trace);
 		free(path);
 		return -ENOMEM;
 	}
 	f->traces->all.items[f->traces->all.len++] = trace;
-	f->traces->anchors.items[f->traces->anchors.len++] = anchors;
+	f->traces->anchors.items[f->traces->anchors.len++] = NULL;
 	f->traces->paths.items[f->traces->paths.len++] = path;
-	if (anchors)
-		anchors_use(anchors, trace);
 	return 0;
 }
 
@@ -123,9 +117,66 @@ static int open_path(struct finder *f, const char *path)
 	return rc;
 }
 
+static size_t n_events(const struct ctf_trace *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->class->n_streams; i++)
+		n += t->class->streams[i]->n_events;
+	return n;
+}
+
+static void drop(struct traces *t, size_t i)
+{
+	free(t->paths.items[i]);
+	t->all.len = t->anchors.len = --t->paths.len;
+	for (; i < t->all.len; i++) {
+		t->all.items[i] = t->all.items[i + 1];
+		t->paths.items[i] = t->paths.items[i + 1];
+	}
+}
+
+/* Those of one UUID become one, described by the metadata that describe most; that has no place of
+ * its own. */
+static int join_all(struct traces *t)
+{
+	for (size_t i = 0; i < t->all.len; i++)
+		for (size_t k = i + 1; k < t->all.len; k++) {
+			struct ctf_trace **a = &t->all.items[i], **b = &t->all.items[k];
+			bool swapped = n_events(*b) > n_events(*a);
+			int rc = swapped ? ctf_trace_join(*b, *a) : ctf_trace_join(*a, *b);
+
+			if (rc < 0)
+				return rc;
+			if (!rc)
+				continue;
+			if (swapped)
+				*a = *b;
+			*t->paths.items[i] = '\0';
+			drop(t, k--);
+		}
+	return 0;
+}
+
+static int load_anchors(struct traces *t, struct diag *diag)
+{
+	for (size_t i = 0; i < t->all.len; i++) {
+		struct anchors **anchors = &t->anchors.items[i];
+		int rc = trace_is_pistes(t->all.items[i])
+				 ? anchors_load(anchors, t->all.items[i], diag)
+				 : 0;
+
+		if (rc < 0)
+			return rc;
+		if (*anchors)
+			anchors_use(*anchors, t->all.items[i]);
+	}
+	return 0;
+}
+
 int traces_open(struct traces *t, char *const *paths, int n, bool use_anchors, struct diag *diag)
 {
-	struct finder f = {.traces = t, .diag = diag, .use_anchors = use_anchors};
+	struct finder f = {.traces = t, .diag = diag};
 	int first = 0;
 
 	for (int i = 0; i < n; i++) {
@@ -136,6 +187,10 @@ int traces_open(struct traces *t, char *const *paths, int n, bool use_anchors, s
 		if (rc == -ENOMEM)
 			break;
 	}
+	if (first != -ENOMEM && join_all(t))
+		first = -ENOMEM;
+	if (first != -ENOMEM && use_anchors && load_anchors(t, diag))
+		first = -ENOMEM;
 	/* Those that can be read are read; the diag has told of the others. */
 	return t->all.len && first != -ENOMEM ? 0 : first;
 }

@@ -32,6 +32,8 @@ struct lane { /* one stream being read */
 	size_t packet; /* the next one's index */
 	enum lane_state state;
 	bool has_begin, has_end;
+	bool went_back; /* its time did: said once */
+	int64_t newest_ns; /* of its events */
 	int64_t begin_ns, end_ns;
 	const struct ctf_clock *plain_clock; /* without a map; else NULL */
 	int64_t base_ns; /* its cycle 0 */
@@ -102,7 +104,7 @@ static void lane_fail(struct ctf_iter *it, struct lane *l, int error)
 {
 	it->failed = true;
 	ctf_cursor_explain(&l->cursor, error, it->diag);
-	l->state = LANE_END;
+	l->state = LANE_DONE;
 }
 
 static uint64_t counter_delta(uint64_t now, uint64_t then, unsigned bits)
@@ -203,6 +205,20 @@ static void packet_values(struct lane *l)
 	l->message.packet_context = context < 0 ? NULL : &c->packet_values.items[context];
 }
 
+static __attribute__((noinline)) void warn_of_time(const struct ctf_iter *it, struct lane *l)
+{
+	const struct ctf_packet *p = l->cursor.packet;
+	struct diag_place place = {.file = l->stream->trace->files[p->file].name,
+				   .offset = p->offset + l->cursor.event_bits / 8,
+				   .has_offset = 1};
+	if (!l->went_back)
+		diag_warn(it->diag, &place,
+			  "packet %" PRIu32 ": time goes back by %" PRIu64
+			  " ns from one event to the next",
+			  p->number, (uint64_t)l->newest_ns - (uint64_t)l->message.ns);
+	l->went_back = true;
+}
+
 /* 1: an event; 0: the packet has no more. */
 static int next_event(struct ctf_iter *it, struct lane *l)
 {
@@ -223,6 +239,9 @@ static int next_event(struct ctf_iter *it, struct lane *l)
 		event_message(l);
 		if (!l->message.has_time)
 			return 1;
+		if (__builtin_expect(l->message.ns < l->newest_ns, 0))
+			warn_of_time(it, l);
+		l->newest_ns = l->message.ns;
 		if (l->has_begin && l->message.ns < l->begin_ns)
 			continue;
 		if (l->has_end && l->message.ns > l->end_ns) {
@@ -255,12 +274,14 @@ static int end_packet(struct ctf_iter *it, struct lane *l)
 	const struct ctf_packet *p = l->cursor.packet;
 	if (l->state == LANE_EVENTS)
 		l->state = LANE_PACKET;
-	if (!it->options.packet_messages)
+	if (!it->options.packet_messages || l->state == LANE_DONE)
 		return 0;
 	start_message(l, CTF_MESSAGE_PACKET_END, p);
 	packet_values(l);
-	set_time(l, p->has_end || l->cursor.has_cycles,
-		 p->has_end ? p->end_cycles : l->cursor.cycles);
+	uint64_t end = p->ends_with_event ? p->told_end_cycles : p->end_cycles;
+	if (p->ends_with_event && l->cursor.event && l->cursor.cycles > end)
+		end = l->cursor.cycles;
+	set_time(l, p->has_end, end);
 	return 1;
 }
 
@@ -406,15 +427,29 @@ static int lane_make_sieve(struct ctf_iter *it, struct lane *l)
 	return rc;
 }
 
-static void lane_init(struct lane *l, const struct ctf_stream *s, const struct ctf_iter *it,
-		      size_t order)
+/* Told once a trace: nothing of it will come. */
+static void check_intersection(struct ctf_iter *it, const struct lane *l)
+{
+	const struct ctf_trace *t = l->stream->trace;
+	struct diag_place place = {.file = t->path};
+
+	if (l->stream != t->streams || !l->has_begin || !l->has_end || l->begin_ns <= l->end_ns)
+		return;
+	it->failed = true;
+	diag_error(it->diag, &place, "its streams are never active all at once");
+}
+
+static void lane_init(struct lane *l, const struct ctf_stream *s, struct ctf_iter *it, size_t order)
 {
 	const struct ctf_clock *clock = s->class->default_clock;
 	l->stream = s;
 	l->order = order;
+	l->newest_ns = INT64_MIN;
 	set_range(l, &it->options);
 	if (it->options.intersection)
 		set_intersection(l);
+	if (it->options.intersection)
+		check_intersection(it, l);
 	if (clock && !s->trace->clock_map && !ctf_clock_base_ns(clock, &l->base_ns))
 		l->plain_clock = clock;
 	ctf_cursor_init(&l->cursor, s, it->options.want);

@@ -8,6 +8,7 @@
 #include "ctf/json-parse.h"
 #include "ctf/metadata-write.h"
 #include "ctf/plan.h"
+#include "ctf/quirks.h"
 #include "ctf/tsdl-parse.h"
 
 #include <errno.h>
@@ -127,6 +128,8 @@ int ctf_metadata_parse(struct ctf_trace_class **out, struct arena *arena, struct
 			rc = tsdl_parse(out, arena, s, file_name, diag);
 	}
 	str_fini(&text);
+	if (!rc)
+		ctf_quirks_fix_class(*out);
 	if (!rc)
 		rc = ctf_trace_class_check(*out, file_name, diag);
 	if (rc)

@@ -41,6 +41,11 @@ struct ctf_packet {
 	uint32_t file; /* index into ctf_trace.files */
 	uint32_t number; /* of the packet in its file, from 0 */
 	bool has_begin, has_end, has_discarded, has_seq_num;
+	bool is_unended; /* it says that it ended before it began */
+	/* It ends with its last event, or at told_end_cycles if that is later; neither is later than
+	 * end_cycles (quirks.h). */
+	bool ends_with_event;
+	uint64_t told_end_cycles;
 	bool is_cut; /* the file ends before its content does */
 };
 
@@ -75,6 +80,7 @@ struct ctf_trace {
 	size_t n_streams;
 	ctf_clock_map_fn clock_map; /* NULL: ctf_clock_to_ns */
 	void *clock_map_data;
+	struct ctf_stream_plan *(*plans)[3]; /* by stream class index and enum ctf_want */
 	bool is_damaged; /* some stream file could not be indexed to its end */
 	struct arena arena;
 };
@@ -86,6 +92,10 @@ int ctf_trace_open(struct ctf_trace **out, const char *dir, struct diag *diag);
 int ctf_trace_open_spans(struct ctf_trace **out, struct span metadata, const struct span *streams,
 			 const char *const *names, size_t n_streams, struct diag *diag);
 void ctf_trace_free(struct ctf_trace *t);
+/* Sorts the packets of several files by time; what two snapshots both hold is kept once. */
+void ctf_stream_join_files(struct ctf_stream *s);
+/* Its own, or its place among those of the trace that have none: as babeltrace2 numbers them. */
+uint64_t ctf_stream_id(const struct ctf_stream *s);
 /* True when the directory holds a file `metadata` that starts like CTF's. */
 bool ctf_is_trace(const char *dir);
 
@@ -97,6 +107,8 @@ int ctf_clock_to_ns(const struct ctf_clock *clock, uint64_t cycles, int64_t *ns)
 int ctf_clock_base_ns(const struct ctf_clock *clock, int64_t *base_ns);
 int ctf_clock_add_cycles(const struct ctf_clock *clock, int64_t base_ns, uint64_t cycles,
 			 int64_t *ns);
+/* Moves a clock's origin. 0, or -EOVERFLOW. */
+int ctf_clock_shift(struct ctf_clock *clock, int64_t s, int64_t ns);
 /* Through the trace's map where it has one. INT64_MIN on overflow. */
 int64_t ctf_trace_ns(const struct ctf_trace *t, const struct ctf_clock *clock, uint64_t cycles);
 

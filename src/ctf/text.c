@@ -206,11 +206,17 @@ size_t text_put_real(char *buf, double value)
 	static const uint32_t integers[] = {1,      10,      100,      1000,      10000,
 					    100000, 1000000, 10000000, 100000000, 1000000000};
 	double a = fabs(value);
+	uint32_t whole = a < 1000000 ? (uint32_t)a : 0;
 	long double scaled;
 	uint64_t digits;
 	int decimals;
 	char *p = buf;
 
+	if (whole && a == whole) {
+		if (value < 0)
+			*p++ = '-';
+		return (size_t)(put_u64(p, whole) - buf);
+	}
 	if (!(a >= 1e-4 && a < 999999))
 		goto slow;
 	decimals = 5;
@@ -752,18 +758,6 @@ static void add_uuid(struct str *out, const uint8_t uuid[16])
 		str_addf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
 }
 
-/* A stream without an id has its place among those of its class. */
-static uint64_t stream_id(const struct ctf_stream *s)
-{
-	uint64_t id = 0;
-
-	if (s->has_id)
-		return s->id;
-	for (const struct ctf_stream *other = s->trace->streams; other < s; other++)
-		id += other->class == s->class;
-	return id;
-}
-
 void text_discarded(struct text_printer *p, struct str *out, const struct ctf_message *m)
 {
 	const char *yellow = p->opts.colour ? "\033[33m" : "", *reset = p->colours.reset;
@@ -792,5 +786,5 @@ void text_discarded(struct text_printer *p, struct str *out, const struct ctf_me
 	}
 	str_addf(out,
 		 "within stream \"%s\" (stream class ID: %" PRIu64 ", stream ID: %" PRIu64 ").%s\n",
-		 m->stream->name, m->stream->class->id, stream_id(m->stream), reset);
+		 m->stream->name, m->stream->class->id, ctf_stream_id(m->stream), reset);
 }

@@ -54,6 +54,19 @@ int ctf_clock_to_ns(const struct ctf_clock *clock, uint64_t cycles, int64_t *ns)
 	return rc ? rc : ctf_clock_add_cycles(clock, base_ns, cycles, ns);
 }
 
+int ctf_clock_shift(struct ctf_clock *clock, int64_t s, int64_t ns)
+{
+	int64_t rest_ns = ns % NS_PER_S, cycles;
+	if (clock->frequency_hz > INT64_MAX ||
+	    __builtin_add_overflow(clock->offset_s, ns / NS_PER_S, &clock->offset_s) ||
+	    __builtin_add_overflow(clock->offset_s, s, &clock->offset_s))
+		return -EOVERFLOW;
+	cycles = (int64_t)((__int128)rest_ns * (int64_t)clock->frequency_hz / NS_PER_S);
+	return __builtin_add_overflow(clock->offset_cycles, cycles, &clock->offset_cycles)
+		       ? -EOVERFLOW
+		       : 0;
+}
+
 int64_t ctf_trace_ns(const struct ctf_trace *t, const struct ctf_clock *clock, uint64_t cycles)
 {
 	int64_t ns;

@@ -5,6 +5,7 @@
  */
 #include "ctf/metadata.h"
 #include "ctf/plan.h"
+#include "ctf/quirks.h"
 #include "ctf/reader.h"
 
 #include <dirent.h>
@@ -171,7 +172,8 @@ static void take_times(const struct ctf_stream_plan *plan, struct opener *o, str
 		p->end_cycles =
 			unwrap(raw, plan->role_bits[CTF_ROLE_PACKET_END_TIMESTAMP], v->cycles);
 		/* A crashed tracer's last packet says that it ended at 0. */
-		if (p->has_end && p->has_begin && p->end_cycles < p->begin_cycles)
+		p->is_unended = p->has_end && p->has_begin && p->end_cycles < p->begin_cycles;
+		if (p->is_unended)
 			p->has_end = false;
 	}
 	p->has_discarded = role_value(plan, v, CTF_ROLE_DISCARDED_EVENTS, &p->discarded_events);
@@ -306,8 +308,7 @@ static int by_begin(const void *a, const void *b)
 	return p->number < q->number ? -1 : p->number > q->number;
 }
 
-/* Several files: in the order of time, and what two snapshots both hold only once. */
-static void join_files(struct ctf_stream *s)
+void ctf_stream_join_files(struct ctf_stream *s)
 {
 	bool several = false;
 	for (size_t i = 1; i < s->n_packets; i++)
@@ -337,6 +338,7 @@ static int compile_plans(struct opener *o)
 	o->plans = arena_array(&t->arena, tc->n_streams ? tc->n_streams : 1, sizeof(*o->plans));
 	if (!o->plans)
 		return -ENOMEM;
+	t->plans = o->plans;
 	for (size_t i = 0; i < tc->n_streams; i++)
 		for (int want = 0; want < N_WANTS; want++) {
 			int rc = ctf_stream_plan_new(&o->plans[i][want], &t->arena, tc->streams[i],
@@ -360,7 +362,9 @@ static int index_files(struct opener *o)
 	for (size_t i = 0; !rc && i < o->t->n_files; i++)
 		rc = index_file(o, i);
 	for (size_t i = 0; !rc && i < o->t->n_streams; i++)
-		join_files(&o->t->streams[i]);
+		ctf_stream_join_files(&o->t->streams[i]);
+	if (!rc)
+		ctf_quirks_fix_packets(o->t);
 	ctf_values_fini(&o->values);
 	return rc;
 }
@@ -521,6 +525,16 @@ void ctf_trace_free(struct ctf_trace *t)
 	free(t->name);
 	arena_fini(&t->arena);
 	free(t);
+}
+
+uint64_t ctf_stream_id(const struct ctf_stream *s)
+{
+	uint64_t id = 0;
+	if (s->has_id)
+		return s->id;
+	for (const struct ctf_stream *other = s->trace->streams; other < s; other++)
+		id += !other->has_id;
+	return id;
 }
 
 bool ctf_is_trace(const char *dir)

@@ -16,6 +16,6 @@ for command in $("$PISTE" --help | awk '/^Commands:/ { on = 1; next } /^$/ { on 
 	check_is "help $command is the same" "$("$PISTE" help "$command")" "$("$PISTE" "$command" --help)"
 	check_status "$command with an unknown option is bad usage" 2 "$PISTE" "$command" --no-such-option
 	short=$(echo "$command" | cut -c 2-)
-	check_match "$short is near $command" "$("$PISTE" "$short" 2>&1)" "did you mean piste [a-z]+\?"
+	check_match "$short is near $command" "$("$PISTE" "$short" 2>&1)" "did you mean piste [a-z0-9]+\?"
 done
 end

@@ -128,7 +128,7 @@ check "anchors keep the order" sh -c "'$PISTE' print --clock-seconds --no-delta 
 
 # --- how it ends ------------------------------------------------------------------
 
-check "-o" "$PISTE" print -o out trace
+check "-w" "$PISTE" print -w out trace
 check "… has the same" cmp out all
 check "-w" "$PISTE" print -w out trace
 check_is "to a reader that goes" "$( (
