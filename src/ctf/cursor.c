@@ -37,7 +37,7 @@ static const uint8_t *page_of(const uint8_t *p)
 /* Lets go of all pages before `to`. */
 static void let_go(struct ctf_cursor *c, const uint8_t *to)
 {
-	if (c->window_begin && to > c->window_begin)
+	if (to > c->window_begin && c->window_begin)
 		madvise((void *)c->window_begin, (size_t)(to - c->window_begin), MADV_DONTNEED);
 	c->window_begin = to;
 }
@@ -47,40 +47,43 @@ void ctf_cursor_limit(struct ctf_cursor *c, size_t bytes)
 	c->window_bytes = bytes < 16 * PAGE_BYTES ? 16 * PAGE_BYTES : bytes;
 }
 
+/* The window's end, in bits of the packet; the file's end is no reason to look up. */
+static void set_window_end(struct ctf_cursor *c, const struct ctf_packet *packet)
+{
+	const struct span *file = &c->stream->trace->files[packet->file].bytes;
+
+	c->window_end = c->window_stop == file->data + file->len
+				? UINT64_MAX
+				: (uint64_t)(c->window_stop - packet->data) * 8;
+}
+
 /* The window moves on to where the cursor is. One call maps all of it in. */
 static __attribute__((noinline)) void move_window(struct ctf_cursor *c)
 {
-	const uint8_t *at = c->bits.data + c->bits.at / 8, *end = at + c->window_bytes;
+	const uint8_t *at = c->bits.data + c->bits.at / 8;
 	const struct span *file = &c->stream->trace->files[c->packet->file].bytes;
-	const uint8_t *file_end = file->data + file->len;
+	size_t left = (size_t)(file->data + file->len - at);
 
 	let_go(c, page_of(at));
-	if (end > file_end || end < at)
-		end = file_end;
-	madvise((void *)c->window_begin, (size_t)(end - c->window_begin), MADV_POPULATE_READ);
-	c->window_end = (uint64_t)(end - c->bits.data) * 8;
-	if (end == file_end)
-		c->window_end = UINT64_MAX;
+	c->window_stop = at + (left < c->window_bytes ? left : c->window_bytes);
+	madvise((void *)c->window_begin, (size_t)(c->window_stop - c->window_begin),
+		MADV_POPULATE_READ);
+	set_window_end(c, c->packet);
 }
 
 /* A packet that follows on the one before it is of the same window. */
 static void enter_window(struct ctf_cursor *c, const struct ctf_packet *packet)
 {
-	const uint8_t *end = NULL;
-
 	if (!c->window_bytes || !c->stream->trace->files[packet->file].is_mapped) {
 		c->window_end = UINT64_MAX;
 		return;
 	}
-	if (c->window_begin && c->window_end != UINT64_MAX)
-		end = c->bits.data + c->window_end / 8;
-	if (end && packet->data >= c->window_begin && packet->data < end) {
-		c->window_end = (uint64_t)(end - packet->data) * 8;
+	if (packet->data >= c->window_begin && packet->data < c->window_stop) {
+		set_window_end(c, packet);
 		return;
 	}
-	if (c->window_begin && c->packet)
-		let_go(c, page_of(c->packet->data + c->packet->total_bits / 8));
-	c->window_begin = page_of(packet->data);
+	let_go(c, c->window_stop ? page_of(c->window_stop) : NULL);
+	c->window_begin = c->window_stop = page_of(packet->data);
 	c->window_end = 0;
 }
 
@@ -88,8 +91,8 @@ void ctf_cursor_fini(struct ctf_cursor *c)
 {
 	if (!c)
 		return;
-	if (c->window_begin && c->packet)
-		let_go(c, page_of(c->packet->data + c->packet->total_bits / 8));
+	if (c->window_stop)
+		let_go(c, c->window_stop);
 	ctf_values_fini(&c->packet_values);
 	ctf_values_fini(&c->values);
 }

@@ -131,7 +131,7 @@ struct ctf_cursor {
 
 	/* Of mapped files only so much is kept in memory: see ctf_cursor_limit. */
 	size_t window_bytes; /* 0: no matter */
-	const uint8_t *window_begin; /* what lies before was let go */
+	const uint8_t *window_begin, *window_stop; /* what lies before was let go */
 	uint64_t window_end; /* in bits from bits.data; UINT64_MAX: none */
 };
 

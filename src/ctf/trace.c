@@ -22,6 +22,18 @@
 #define METADATA_BYTES_MAX (UINT64_C(1) << 30)
 #define N_WANTS 3
 
+/*
+ * Heads of packets are read and not looked at in the mapping: a page that was
+ * looked at is one that stays in memory, and there is one a packet.
+ */
+struct peek {
+	int fd; /* of the newest file; -1: it is not mapped, its bytes are in memory anyhow */
+	uint8_t *bytes;
+	uint64_t begin, len; /* where they are from */
+	uint64_t last; /* offset of the newest packet */
+};
+enum { PEEK_BYTES = 65536, PEEK_HEAD_BYTES = 4096 };
+
 struct opener {
 	struct ctf_trace *t;
 	struct diag *diag;
@@ -30,6 +42,7 @@ struct opener {
 	int class_id_field; /* in it; -1 */
 	struct ctf_values values;
 	size_t cap_streams;
+	struct peek peek;
 };
 
 /* One packet being indexed. */
@@ -50,6 +63,33 @@ static int complain(struct opener *o, const struct ctf_stream_file *file, uint64
 }
 
 /* --- one packet -------------------------------------------------------------- */
+
+/* What is there of a packet's head: `readable` bytes, and not all of it maybe. */
+static const uint8_t *peek_at(struct opener *o, const struct ctf_stream_file *file, uint64_t offset,
+			      uint64_t *readable)
+{
+	struct peek *p = &o->peek;
+	uint64_t left = file->bytes.len - offset;
+
+	*readable = left;
+	if (p->fd < 0)
+		return file->bytes.data + offset;
+	if (offset < p->begin || offset + PEEK_HEAD_BYTES > p->begin + p->len) {
+		/* Small packets come by the dozen; of large ones only the head is of use. */
+		uint64_t step = offset - p->last;
+		size_t want = step && step < PEEK_BYTES / 4 ? PEEK_BYTES : PEEK_HEAD_BYTES;
+		ssize_t n = pread(p->fd, p->bytes, want, (off_t)offset);
+		p->begin = offset;
+		p->len = n > 0 ? (uint64_t)n : 0;
+		p->last = offset;
+		if (n <= 0)
+			return file->bytes.data + offset;
+	}
+	p->last = offset;
+	if (p->begin + p->len - offset < left)
+		*readable = p->begin + p->len - offset;
+	return p->bytes + (offset - p->begin);
+}
 
 static bool role_value(const struct ctf_stream_plan *plan, const struct ctf_values *v,
 		       enum ctf_role role, uint64_t *out)
@@ -72,6 +112,12 @@ static int look_class(struct opener *o, const struct ctf_stream_file *file, stru
 			ctf_values_prepare(&o->values, o->header->n_values, o->header->n_registers);
 		o->values.len = o->values.scratch_len = 0;
 		rc = rc ? rc : ctf_plan_run(o->header, &bits, &o->values);
+		if (rc == -ENODATA && bits.end < (file->bytes.len - offset) * 8) {
+			bits = (struct ctf_bits){.data = file->bytes.data + offset,
+						 .end = (file->bytes.len - offset) * 8};
+			o->values.len = o->values.scratch_len = 0;
+			rc = ctf_plan_run(o->header, &bits, &o->values);
+		}
 		if (rc)
 			return rc == -ENOMEM ? rc
 					     : complain(o, file, offset, number,
@@ -184,14 +230,15 @@ static void take_times(const struct ctf_stream_plan *plan, struct opener *o, str
 static int look_packet(struct opener *o, struct ctf_stream_file *file, uint64_t offset,
 		       uint32_t number, uint64_t entry_cycles, struct look *look)
 {
-	uint64_t left_bits = (file->bytes.len - offset) * 8;
-	struct ctf_bits bits = {.data = file->bytes.data + offset, .end = left_bits};
+	uint64_t left_bits = (file->bytes.len - offset) * 8, readable;
+	struct ctf_bits bits = {.data = peek_at(o, file, offset, &readable)};
 	memset(look, 0, sizeof(*look));
+	bits.end = readable * 8;
 	int rc = look_class(o, file, bits, number, offset, look);
 	if (rc)
 		return rc;
 	const struct ctf_stream_plan *plan = o->plans[look->class->index][CTF_WANT_NONE];
-	look->packet = (struct ctf_packet){.data = bits.data,
+	look->packet = (struct ctf_packet){.data = file->bytes.data + offset,
 					   .offset = offset,
 					   .number = number,
 					   .entry_cycles = entry_cycles};
@@ -201,6 +248,12 @@ static int look_packet(struct opener *o, struct ctf_stream_file *file, uint64_t 
 	o->values.len = o->values.scratch_len = 0;
 	o->values.cycles = entry_cycles;
 	rc = ctf_plan_run(&plan->packet, &bits, &o->values);
+	if (rc == -ENODATA && bits.end < left_bits) { /* a very long head */
+		bits = (struct ctf_bits){.data = look->packet.data, .end = left_bits};
+		o->values.len = o->values.scratch_len = 0;
+		o->values.cycles = entry_cycles;
+		rc = ctf_plan_run(&plan->packet, &bits, &o->values);
+	}
 	if (rc)
 		return rc == -ENOMEM ? rc
 				     : complain(o, file, offset, number,
@@ -269,7 +322,7 @@ static int add_packet(struct ctf_stream *s, const struct ctf_packet *p)
 	return 0;
 }
 
-static int index_file(struct opener *o, size_t n)
+static int index_packets(struct opener *o, size_t n)
 {
 	struct ctf_stream_file *file = &o->t->files[n];
 	struct ctf_stream *stream = NULL;
@@ -306,6 +359,14 @@ static int by_begin(const void *a, const void *b)
 	if (p->file != q->file)
 		return p->file < q->file ? -1 : 1;
 	return p->number < q->number ? -1 : p->number > q->number;
+}
+
+static int index_file(struct opener *o, size_t n)
+{
+	const struct ctf_stream_file *file = &o->t->files[n];
+	_cleanup_(close_fdp) int fd = file->is_mapped ? open(file->name, O_RDONLY | O_CLOEXEC) : -1;
+	o->peek = (struct peek){.fd = fd, .bytes = o->peek.bytes};
+	return index_packets(o, n);
 }
 
 void ctf_stream_join_files(struct ctf_stream *s)
@@ -359,6 +420,9 @@ static int compile_plans(struct opener *o)
 static int index_files(struct opener *o)
 {
 	int rc = compile_plans(o);
+	o->peek.bytes = malloc(PEEK_BYTES);
+	if (!rc && !o->peek.bytes)
+		rc = -ENOMEM;
 	for (size_t i = 0; !rc && i < o->t->n_files; i++)
 		rc = index_file(o, i);
 	for (size_t i = 0; !rc && i < o->t->n_streams; i++)
@@ -366,6 +430,7 @@ static int index_files(struct opener *o)
 	if (!rc)
 		ctf_quirks_fix_packets(o->t);
 	ctf_values_fini(&o->values);
+	free(o->peek.bytes);
 	return rc;
 }
 

@@ -27,6 +27,14 @@ static const char *const built_in[] = {
 	"event { id = 0; name = a; fields := struct { enum : u8 { x = 0 ... 3, y = 4, z = 5 ... 255 } tag; variant <tag> { string x; struct { integer { size = 3; signed = 1; } i; integer { size = 61; } j; } y; u8 z[3]; } v; }; };"
 	"event { id = 1; name = b; fields := struct { struct { string s; } a[2]; struct { } e[n]; struct { } f[stream.packet.context.n][n]; }; };"
 	"event { id = 2; name = c; fields := struct { integer { size = 3; } odd; integer { size = 8; align = 1; encoding = UTF8; } text[5]; floating_point { exp_dig = 8; mant_dig = 24; align = 1; } f; integer { size = 200; align = 8; } wide; }; };",
+	/* a context in every event, a clock that wraps, sizes that differ */
+	"/* CTF 1.8 */ typealias integer { size = 8; align = 8; } := u8; clock { name = c; freq = 1000000000; };"
+	"trace { major = 1; minor = 8; byte_order = le; };"
+	"stream { event.header := struct { u8 id; integer { size = 16; align = 8; map = clock.c.value; } timestamp; };"
+	" event.context := struct { integer { size = 16; align = 8; signed = true; } vpid; }; };"
+	"event { id = 0; name = a; fields := struct { integer { size = 13; align = 1; signed = true; } n; }; };"
+	"event { id = 1; name = b; fields := struct { string s; u8 n; }; };"
+	"event { id = 2; name = c; fields := struct { u8 len; u8 list[len]; u8 n; }; };",
 	/* CTF 2 */
 	"{\"type\":\"preamble\",\"version\":2}"
 	"{\"type\":\"field-class-alias\",\"name\":\"v\",\"field-class\":{\"type\":\"variable-length-unsigned-integer\"}}"
@@ -100,6 +108,62 @@ static uint64_t iterate(struct ctf_trace *trace, enum ctf_want want, struct diag
 	return events;
 }
 
+static void hide_odd(void *data, const struct ctf_event_class *ec, struct ctf_wish *wish)
+{
+	(void)data;
+	wish->is_hidden = ec->index % 2;
+	/* Everything passes, but it is looked at. */
+	if (ec->payload && ec->payload->record.n_fields) {
+		wish->n_tests = 1;
+		wish->tests[0] =
+			(struct ctf_test){.scope = CTF_SCOPE_EVENT_PAYLOAD, .hi = UINT64_MAX};
+	}
+}
+
+/* Events of even classes, all decoded, or with the others stepped over. */
+static uint64_t count_even(struct ctf_trace *trace, ctf_wish_fn *wish)
+{
+	struct ctf_iter_options options = {.want = CTF_WANT_FIELDS, .wish = wish};
+	const struct ctf_message *m;
+	struct ctf_iter *it;
+	uint64_t n = 0;
+
+	if (ctf_iter_new(&it, &trace, 1, &options, NULL))
+		abort();
+	while (ctf_iter_next(it, &m) > 0)
+		n += m->kind == CTF_MESSAGE_EVENT && m->event->index % 2 == 0;
+	ctf_iter_free(it);
+	return n;
+}
+
+/* By class, as `piste stat` counts. */
+static uint64_t tally(const struct ctf_stream *s)
+{
+	struct ctf_tally *by_class = calloc(s->class->n_events + 1, sizeof(*by_class));
+	struct ctf_watch watch;
+	bool is_watched = s->class->event_context && s->class->event_context->record.n_fields &&
+			  ctf_watch_init(&watch, s, 0, 0);
+	struct ctf_cursor c;
+	uint64_t n = 0;
+	int rc = 0;
+
+	if (!by_class)
+		abort();
+	ctf_cursor_init(&c, s, CTF_WANT_FIELDS);
+	for (size_t i = 0; rc >= 0 && i < s->n_packets; i++) {
+		rc = ctf_cursor_enter(&c, &s->packets[i]);
+		if (!rc)
+			do
+				rc = ctf_cursor_tally(&c, by_class, is_watched ? &watch : NULL);
+			while (rc > 0);
+	}
+	for (size_t i = 0; i < s->class->n_events; i++)
+		n += by_class[i].events;
+	ctf_cursor_fini(&c);
+	free(by_class);
+	return n;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -137,6 +201,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (iterate(trace, CTF_WANT_NONE, &diag) != all)
 			abort();
 		ctf_trace_count(trace, &counted, &diag);
+		if (counted != all)
+			abort();
+		if (count_even(trace, NULL) != count_even(trace, hide_odd))
+			abort();
+		counted = 0;
+		for (size_t i = 0; i < trace->n_streams; i++)
+			counted += tally(&trace->streams[i]);
 		if (counted != all)
 			abort();
 		ctf_trace_free(trace);
