@@ -24,10 +24,14 @@
 
 enum { N_NAMED = BTF_NAMED_ENUM + 1, DEPTH_MAX = 32 /* of nesting; cycles are cut */ };
 
+struct slot {
+	uint32_t hash, id; /* id 0: empty */
+};
+
 struct names {
 	struct VEC(uint32_t) ids;
-	struct map map; /* made when first asked */
-	bool is_mapped;
+	struct slot *table; /* made when first asked; a power of two, at most half full */
+	size_t cap;
 };
 
 struct btf_index {
@@ -38,7 +42,7 @@ struct btf_index {
 	size_t strings_len;
 	const uint8_t *types;
 	struct VEC(uint32_t) offsets; /* of type i, in types; [0] is void */
-	/* Pointers, since looking up fills the maps of a const index: not for several threads. */
+	/* Pointers, since looking up makes tables of a const index: not for several threads. */
 	struct names *names[N_NAMED];
 };
 
@@ -328,19 +332,50 @@ int btf_enum_value(const struct btf_index *btf, const char *enum_name, const cha
 
 /* --- names ----------------------------------------------------------------------- */
 
+/* The name's slot, or the empty one where it belongs. */
+static struct slot *find_slot(const struct btf_index *btf, const struct names *names, uint32_t hash,
+			      const char *name)
+{
+	for (size_t i = hash & (names->cap - 1);; i = (i + 1) & (names->cap - 1)) {
+		struct slot *slot = &names->table[i];
+
+		if (!slot->id || (slot->hash == hash && !strcmp(btf_name(btf, slot->id), name)))
+			return slot;
+	}
+}
+
+static uint32_t hash_name(const char *name)
+{
+	return (uint32_t)hash_bytes(name, strlen(name));
+}
+
+static int make_table(const struct btf_index *btf, struct names *names)
+{
+	const uint32_t *id;
+
+	for (names->cap = 16; names->cap < 2 * names->ids.len;)
+		names->cap *= 2;
+	names->table = calloc(names->cap, sizeof(*names->table));
+	if (!names->table)
+		return -ENOMEM;
+	vec_each(id, &names->ids) {
+		const char *name = btf_name(btf, *id);
+		uint32_t hash = hash_name(name);
+		struct slot *slot = find_slot(btf, names, hash, name);
+
+		if (!slot->id) /* the first of a name stays */
+			*slot = (struct slot){hash, *id};
+	}
+	return 0;
+}
+
 uint32_t btf_find(const struct btf_index *btf, enum btf_named kind, const char *name)
 {
 	struct names *names = btf->names[kind];
-	uint64_t id;
 
-	if (!names->is_mapped) {
-		for (size_t i = names->ids.len; i-- > 0;) /* the first of a name stays */
-			if (map_put_str(&names->map, btf_name(btf, names->ids.items[i]),
-					names->ids.items[i]))
-				return 0;
-		names->is_mapped = true;
-	}
-	return map_get_str(&names->map, name, &id) ? (uint32_t)id : 0;
+	if (!names->table && make_table(btf, names))
+		return 0;
+	return find_slot(btf, names, hash_name(name), name)->id;
 }
 
 void btf_each(const struct btf_index *btf, enum btf_named kind,
@@ -410,8 +445,9 @@ static int read_data(struct btf_index *btf, const char *path)
 
 	if (fd < 0 || fstat(fd, &st))
 		return -errno;
-	p = st.st_size > 0 ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
-			   : MAP_FAILED;
+	p = st.st_size > 0
+		    ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0)
+		    : MAP_FAILED;
 	if (p != MAP_FAILED) {
 		btf->data = p;
 		btf->len = (size_t)st.st_size;
@@ -460,7 +496,7 @@ void btf_index_free(struct btf_index *btf)
 		if (!btf->names[i])
 			continue;
 		vec_fini(&btf->names[i]->ids);
-		map_fini(&btf->names[i]->map);
+		free(btf->names[i]->table);
 		free(btf->names[i]);
 	}
 	vec_fini(&btf->offsets);

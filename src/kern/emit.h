@@ -39,7 +39,7 @@ enum {
 	EMIT_RECORD = BPF_REG_7,
 	EMIT_RING = BPF_REG_8,
 	EMIT_LENGTH = BPF_REG_9,
-	EMIT_STACK = 64,
+	EMIT_STACK = 232,
 	EMIT_TASK_SLOT = -8, /* from r10: u64, tgid << 32 | tid of the current task, after
 				emit_scope_current or emit_current */
 };

@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "kern/event.h"
 #include "kern/kern.h"
+#include "kern/limit.h"
 #include "kern/load.h"
 #include "kern/ring.h"
 #include "kern/scope.h"
@@ -59,7 +60,7 @@ enum kern_attach {
 };
 
 struct kern_program {
-	int fd, link; /* link: -1 until attached */
+	int fd;
 	enum kern_attach attach;
 	char target[64];
 	uint32_t hz;
@@ -73,14 +74,17 @@ struct kern_build {
 	struct kern_chosen *chosen;
 	size_t n_chosen;
 	unsigned cpus;
+	bool can_count; /* programs may read the preemption counter, see tables-context.c */
 	struct kern_ring ring;
 	struct kern_scope scope;
+	struct kern_limit limit;
 	struct kern_maps maps; /* what programs name by number; add more with kern_maps_add */
 	struct VEC(struct kern_program) programs;
 };
 
 struct kern_maker {
 	const char *name;
+	bool is_always_needed; /* make() is called though none of its events was chosen */
 	/* Offers all it could make. Cheap: names only. btf may be NULL. A maker that can do nothing
 	 * on this kernel or for this user offers nothing and says why in a note. */
 	int (*open)(void **state, const struct btf_index *btf, struct kern_offers *offers,

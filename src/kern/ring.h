@@ -41,10 +41,9 @@ struct kern_ring_control {
 	uint64_t committed; /* complete so far; may lag behind while nest is 0, see ring.c */
 	uint64_t nest;
 	uint64_t lost;
-	uint64_t limited; /* kept away by max_rate */
 	uint64_t softirq; /* its vector + 1 while one is served */
 	uint64_t interrupt; /* its number + 1 while its handler is at work; KERN_INTERRUPT_TIMER */
-	uint64_t unused;
+	uint64_t unused[2];
 	uint64_t consumed; /* written by us: taken so far; a cache line of its own */
 };
 
@@ -63,6 +62,7 @@ struct kern_ring_control *kern_ring_control(const struct kern_ring *ring, unsign
 /* Whole records that are ready; borrowed until consumed. is_over: no program runs any more. */
 struct span kern_ring_read(const struct kern_ring *ring, unsigned cpu, bool is_over);
 void kern_ring_consume(const struct kern_ring *ring, unsigned cpu, size_t bytes);
+uint64_t kern_ring_lost(const struct kern_ring *ring, unsigned cpu); /* records, so far */
 
 /*
  * The code. What is kept: r6 and r9; r8 is left holding the ring's control page,
@@ -77,6 +77,8 @@ void ring_emit_find(const struct kern_ring *ring, struct bpf_asm *a, unsigned ou
  * `out` when there is none, after counting. Then ring_emit_commit must follow on every path. */
 void ring_emit_reserve(const struct kern_ring *ring, struct bpf_asm *a, uint32_t max_bytes,
 		       unsigned out);
+/* reg = where the open record begins (r7 may have moved on). Keeps all other registers. */
+void ring_emit_start(const struct kern_ring *ring, struct bpf_asm *a, int reg);
 /* The record is complete: bytes, or with bytes 0 as many as r0 says; max_bytes as reserved. Does
  * not write record->size. */
 void ring_emit_commit(const struct kern_ring *ring, struct bpf_asm *a, uint32_t max_bytes,

@@ -43,4 +43,11 @@ void scope_emit_current(const struct kern_scope *scope, struct bpf_asm *a, unsig
 void scope_emit_task(const struct kern_scope *scope, const struct btf_index *btf, struct bpf_asm *a,
 		     int reg, unsigned in);
 
+/* For programs on fork and on the end of a task, whose task_structs are in registers r6 … r9: the
+ * child is in scope when its parent is; the task is so no more. r0 … r3 lost. */
+void scope_emit_inherit(const struct kern_scope *scope, const struct btf_index *btf,
+			struct bpf_asm *a, int parent, int child);
+void scope_emit_forget(const struct kern_scope *scope, const struct btf_index *btf,
+		       struct bpf_asm *a, int task);
+
 #endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All makers of events; the first that offers a name has it.
+ */
+#include "kern/maker.h"
+#include "kern/tables.h"
+
+const struct kern_maker *const kern_makers[] = {
+	&kern_tables_maker,
+};
+
+const size_t kern_n_makers = sizeof(kern_makers) / sizeof(*kern_makers);
