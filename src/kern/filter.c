@@ -212,7 +212,7 @@ static void compare_text(struct bpf_asm *a, int at, const char *wanted, size_t l
 /* r0 = the text in the buffer matches: '*' at either end of the pattern, or none */
 static void emit_glob(struct bpf_asm *a, const char *glob)
 {
-	unsigned yes = asm_label(a), no = asm_label(a), done = asm_label(a);
+	unsigned yes = asm_label(a), done = asm_label(a);
 	bool open_start = glob[0] == '*', open_end;
 	size_t len = strlen(glob += open_start);
 	size_t places;
@@ -223,16 +223,18 @@ static void emit_glob(struct bpf_asm *a, const char *glob)
 		len = FILTER_TEXT - 1;
 		open_end = true;
 	}
+	if (!len && (open_start || open_end)) {
+		asm_mov_imm(a, BPF_REG_0, 1);
+		return;
+	}
 	places = open_start && len ? FILTER_TEXT - len : 1;
 	for (size_t i = 0; i < places; i++) {
 		unsigned next = asm_label(a);
 
-		compare_text(a, FILTER_TEXT_AT + (int)i, glob, len,
-			     !open_end && (len || !open_start), next);
+		compare_text(a, FILTER_TEXT_AT + (int)i, glob, len, !open_end, next);
 		asm_jump(a, yes);
 		asm_bind(a, next);
 	}
-	asm_bind(a, no);
 	asm_mov_imm(a, BPF_REG_0, 0);
 	asm_jump(a, done);
 	asm_bind(a, yes);
