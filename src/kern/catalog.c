@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "kern/btf.h"
+#include "kern/sample.h"
 #include "piste/wire/rules.h"
 
 /* --- offers ---------------------------------------------------------------------- */
@@ -190,6 +191,8 @@ int kern_choose(struct kern_choice *out, const struct kern_catalog *c,
 		if (!is_known && (rule.has_world || names_provider(&rule, c)))
 			err = unknown(&rule, c, diag);
 	}
+	for (size_t i = 0; i < c->offers.len && !err && options->sample_hz; i++)
+		chosen[i] |= !strcmp(c->offers.items[i].name, KERN_SAMPLE_EVENT);
 	for (uint32_t i = 0; i < c->offers.len && !err; i++)
 		if (chosen[i] && vec_push(out, i))
 			err = -ENOMEM;

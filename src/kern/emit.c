@@ -202,6 +202,26 @@ void emit_bytes(struct kern_emit *e, uint32_t max_bytes, uint32_t item, enum emi
 	advance(e, BPF_REG_1);
 }
 
+void emit_stack(struct kern_emit *e, uint32_t depth, uint32_t flags)
+{
+	struct bpf_asm *a = &e->a;
+	unsigned is_read = asm_label(a);
+
+	point(e, sizeof(uint32_t));
+	asm_mov(a, BPF_REG_2, BPF_REG_1);
+	asm_mov(a, BPF_REG_1, EMIT_CONTEXT);
+	asm_mov_imm(a, BPF_REG_3, (int32_t)(depth * sizeof(uint64_t)));
+	asm_mov_imm(a, BPF_REG_4, (int32_t)flags);
+	asm_call(a, BPF_FUNC_get_stack);
+	asm_jump_imm(a, BPF_JSGE, BPF_REG_0, 0, is_read);
+	asm_mov_imm(a, BPF_REG_0, 0);
+	asm_bind(a, is_read);
+	asm_mov(a, BPF_REG_1, BPF_REG_0);
+	asm_alu_imm(a, BPF_RSH, BPF_REG_1, 3);
+	emit_store(e, BPF_W, BPF_REG_1);
+	advance(e, BPF_REG_0);
+}
+
 int emit_finish(struct kern_emit *e, enum kern_attach attach, const char *target, int *fd,
 		struct diag *diag)
 {

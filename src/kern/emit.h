@@ -91,6 +91,10 @@ void emit_chars(struct kern_emit *e, uint32_t bytes, enum emit_space space);
  * less one, or that many items), in items of `item` bytes; none when unreadable. */
 void emit_bytes(struct kern_emit *e, uint32_t max_bytes, uint32_t item, enum emit_space space);
 
+/* KERN_SEQUENCE of u64: the stack, innermost first, at most `depth` addresses; flags: 0 or
+ * BPF_F_USER_STACK. */
+void emit_stack(struct kern_emit *e, uint32_t depth, uint32_t flags);
+
 /* Loads the program; *fd (may be NULL) is borrowed. Frees e in any case. */
 int emit_finish(struct kern_emit *e, enum kern_attach attach, const char *target, int *fd,
 		struct diag *diag);

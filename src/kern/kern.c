@@ -17,6 +17,7 @@
 #include "kern/filter.h"
 #include "kern/maker.h"
 #include "kern/rights.h"
+#include "kern/sample.h"
 
 enum { RING_BYTES = 8 << 20 };
 
@@ -37,7 +38,8 @@ int kern_add_program(struct kern_build *build, const struct bpf_asm *a, enum ker
 		     const char *target, int *fd, struct diag *diag)
 {
 	struct kern_load load = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = target};
-	struct kern_program program = {.attach = attach, .hz = (uint32_t)build->options->sample_hz};
+	uint64_t hz = build->options->sample_hz;
+	struct kern_program program = {.attach = attach, .hz = hz ? (uint32_t)hz : KERN_SAMPLE_HZ};
 	char typedef_name[96];
 
 	if (attach == KERN_ATTACH_TRACEPOINT) {

@@ -3,10 +3,12 @@
  * All makers of events; the first that offers a name has it.
  */
 #include "kern/maker.h"
+#include "kern/sample.h"
 #include "kern/tables.h"
 
 const struct kern_maker *const kern_makers[] = {
 	&kern_tables_maker,
+	&kern_sample_maker,
 };
 
 const size_t kern_n_makers = sizeof(kern_makers) / sizeof(*kern_makers);
