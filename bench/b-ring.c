@@ -3,7 +3,8 @@
  * What recording adds to a bare system call, both sys_enter and sys_exit taken:
  * nothing, empty programs, 24-byte records into our ring, into BPF ring buffers
  * (one a CPU), and into a tracefs instance. A reader empties the rings
- * meanwhile, on another CPU. Prints medians of turns that alternate, in ns.
+ * meanwhile, on another CPU. Prints medians of turns that alternate, in ns of
+ * processor time.
  *
  *	b-ring [TURNS]
  */
@@ -37,10 +38,10 @@ static double call_ns(void)
 {
 	struct timespec a, b;
 
-	clock_gettime(CLOCK_MONOTONIC_RAW, &a);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
 	for (int i = 0; i < CALLS; i++)
 		syscall(SYS_getppid);
-	clock_gettime(CLOCK_MONOTONIC_RAW, &b);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
 	return ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / CALLS;
 }
 

@@ -31,7 +31,7 @@ enum {
 
 _Static_assert(offsetof(struct kern_ring_control, consumed) == 64, "a cache line of its own");
 _Static_assert(KERN_RING_SLACK >= KERN_RING_RECORD_MAX + 4096, "a record never leaves the slack");
-_Static_assert(KERN_RING_MIN > 1.4 * KERN_RING_MARGIN, "the smallest ring holds something");
+_Static_assert(KERN_RING_MIN * 2 > KERN_RING_MARGIN * 3 - 1, "the smallest ring holds something");
 
 #if defined(__x86_64__)
 enum { STORES_ARE_ORDERED = 1 };
