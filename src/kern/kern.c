@@ -67,6 +67,14 @@ int kern_add_program(struct kern_build *build, const struct bpf_asm *a, enum ker
 	return 0;
 }
 
+int kern_attach_also(struct kern_build *build, int fd, const char *target)
+{
+	struct kern_program program = {.fd = fd, .is_shared = true, .attach = KERN_ATTACH_RAW};
+
+	snprintf(program.target, sizeof(program.target), "%s", target);
+	return vec_push(&build->programs, program);
+}
+
 static int keep(struct kern *k, int fd)
 {
 	if (fd < 0)
@@ -249,7 +257,8 @@ void kern_free(struct kern *k)
 		return;
 	kern_stop(k);
 	vec_each(p, &k->build.programs)
-		close_fdp(&p->fd);
+		if (!p->is_shared)
+			close_fdp(&p->fd);
 	vec_fini(&k->build.programs);
 	kern_maps_fini(&k->build.maps);
 	vec_fini(&k->attached);
@@ -370,6 +379,6 @@ uint64_t kern_missed(const struct kern *k)
 	uint64_t sum = 0;
 
 	vec_each(p, &k->build.programs)
-		sum += kern_program_misses(p->fd);
+		sum += p->is_shared ? 0 : kern_program_misses(p->fd);
 	return sum;
 }

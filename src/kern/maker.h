@@ -61,6 +61,7 @@ enum kern_attach {
 
 struct kern_program {
 	int fd;
+	bool is_shared; /* the fd is an earlier one's */
 	enum kern_attach attach;
 	char target[64];
 	uint32_t hz;
@@ -114,5 +115,7 @@ extern const size_t kern_n_makers;
 struct bpf_asm;
 int kern_add_program(struct kern_build *build, const struct bpf_asm *a, enum kern_attach attach,
 		     const char *target, int *fd, struct diag *diag);
+/* Attaches the program (fd, raw) to another tracepoint as well. */
+int kern_attach_also(struct kern_build *build, int fd, const char *target);
 
 #endif

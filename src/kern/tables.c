@@ -18,9 +18,16 @@ enum { N_TABLES = sizeof(all) / sizeof(*all) };
 
 enum { MARKS_BITS = 16 }; /* log2 of the bits that mark objects in scope */
 
+enum { NOTES_MOST = 16 };
+
 struct tables {
 	const struct btf_index *btf;
 	int marks; /* the map, or -1 until needed */
+	struct { /* programs that only note something serve all tracepoints where they do */
+		table_note_fn *before;
+		int fd;
+	} notes[NOTES_MOST];
+	size_t n_notes;
 };
 
 static const struct table_event *event_at(uint32_t index)
@@ -418,31 +425,54 @@ static uint32_t max_payload(const struct kern_event *event)
 	return sum;
 }
 
-/* event NULL: the program only notes something. */
-static int make_one(struct tables *t, struct kern_build *build, const struct table_event *row,
-		    const struct kern_event *event, struct diag *diag)
+static int make_event(struct tables *t, struct kern_build *build, const struct table_event *row,
+		      const struct kern_event *event, struct diag *diag)
 {
 	struct kern_emit e;
+	int err;
 
 	emit_begin(&e, build);
 	if (row->before)
 		row->before(&e);
-	if (event) {
-		int err = emit_scope(t, &e, row, diag);
-
-		if (err) {
-			asm_fini(&e.a);
-			return err;
-		}
-		emit_open(&e, event, max_payload(event), load_for_filter, (void *)row);
-		for (size_t i = 0; i < event->n_fields; i++)
-			store_field(&e, row, row_field(row, event->fields[i].name));
-		emit_close(&e);
+	err = emit_scope(t, &e, row, diag);
+	if (err) {
+		asm_fini(&e.a);
+		return err;
 	}
+	emit_open(&e, event, max_payload(event), load_for_filter, (void *)row);
+	for (size_t i = 0; i < event->n_fields; i++)
+		store_field(&e, row, row_field(row, event->fields[i].name));
+	emit_close(&e);
 	if (row->after)
 		row->after(&e);
 	return emit_finish(&e, row->is_raw ? KERN_ATTACH_RAW : KERN_ATTACH_TRACEPOINT,
 			   row->tracepoint, NULL, diag);
+}
+
+/* The event is not wanted, but what its program notes is. */
+static int make_note(struct tables *t, struct kern_build *build, const struct table_event *row,
+		     struct diag *diag)
+{
+	/* those on tasks read their members, for which they must be typed */
+	bool is_typed = row->need == TABLE_FOR_SCOPE;
+	struct kern_emit e;
+	int fd, err;
+
+	for (size_t i = 0; i < t->n_notes && !is_typed; i++)
+		if (t->notes[i].before == row->before)
+			return kern_attach_also(build, t->notes[i].fd, row->tracepoint);
+	emit_begin(&e, build);
+	if (row->before)
+		row->before(&e);
+	if (row->after)
+		row->after(&e);
+	err = emit_finish(&e, is_typed ? KERN_ATTACH_TRACEPOINT : KERN_ATTACH_RAW, row->tracepoint,
+			  &fd, diag);
+	if (!err && !is_typed && t->n_notes < NOTES_MOST) {
+		t->notes[t->n_notes].before = row->before;
+		t->notes[t->n_notes++].fd = fd;
+	}
+	return err;
 }
 
 static bool has_context(const struct table_event *row)
@@ -461,6 +491,24 @@ static const struct kern_event *chosen_event(const struct kern_build *build, uin
 	return NULL;
 }
 
+/* Descendants are followed by a program that looks into tasks. Makers with rings of their own
+ * see to it themselves. */
+static int without_types(const struct kern_build *build, struct diag *diag)
+{
+	bool has_programs = false;
+
+	for (size_t i = 0; i < build->n_chosen; i++)
+		has_programs |= !build->chosen[i].maker->read;
+	if (build->scope.kind != KERN_SCOPE_TASKS || !has_programs)
+		return 0;
+	diag_error(diag, NULL,
+		   "a command's descendants cannot be followed: this kernel does not "
+		   "describe its types");
+	diag_hint(diag,
+		  "a kernel built with CONFIG_DEBUG_INFO_BTF does; or record the whole system");
+	return -EOPNOTSUPP;
+}
+
 static int tables_make(void *state, struct kern_build *build, struct diag *diag)
 {
 	struct tables *t = state;
@@ -470,7 +518,10 @@ static int tables_make(void *state, struct kern_build *build, struct diag *diag)
 	};
 	int err = 0;
 
+	if (!build->btf)
+		return without_types(build, diag);
 	t->marks = -1;
+	t->n_notes = 0;
 	for (size_t i = 0; i < build->n_chosen; i++)
 		needs[TABLE_FOR_CONTEXT] |= build->chosen[i].maker == &kern_tables_maker &&
 					    has_context(event_at(build->chosen[i].index));
@@ -486,7 +537,8 @@ static int tables_make(void *state, struct kern_build *build, struct diag *diag)
 			if (!event && (!needs[row->need] ||
 				       !btf_tracepoint_arguments(build->btf, row->tracepoint)))
 				continue;
-			err = make_one(t, build, row, event, diag);
+			err = event ? make_event(t, build, row, event, diag)
+				    : make_note(t, build, row, diag);
 		}
 	return err;
 }

@@ -27,6 +27,8 @@ struct table_event;
 /* Leaves the value in r0. The context is in r6. */
 typedef void table_code_fn(struct kern_emit *e, const struct table_event *event);
 
+typedef void table_note_fn(struct kern_emit *e);
+
 struct table_field {
 	struct kern_field field;
 	const char *from; /* or NULL: code */
@@ -65,7 +67,7 @@ struct table_event {
 	uint8_t scope, scope_argument;
 	uint8_t need;
 	/* Code in front of all else: keeps r6. `after`: when the event was recorded. */
-	void (*before)(struct kern_emit *e), (*after)(struct kern_emit *e);
+	table_note_fn *before, *after;
 };
 
 struct table {
