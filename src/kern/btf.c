@@ -132,7 +132,7 @@ static void describe(const struct btf_index *btf, uint32_t id, struct btf_place 
 	const struct btf_type *t;
 
 	place->type = plain(btf, id);
-	place->is_pointer = false;
+	place->is_pointer = place->is_compound = false;
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
 		t = type_at(btf, place->type);
 		if (kind_of(t) != BTF_KIND_ARRAY)
@@ -159,6 +159,9 @@ static void describe(const struct btf_index *btf, uint32_t id, struct btf_place 
 		break;
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
+		place->is_compound = true;
+		place->size = t->size;
+		break;
 	case BTF_KIND_FLOAT:
 		place->size = t->size;
 		break;
@@ -290,6 +293,49 @@ uint32_t btf_tracepoint_argument(const struct btf_index *btf, const char *tracep
 		return 0;
 	describe(btf, params[argument + 1].type, place);
 	return place->is_pointer && is_compound(type_at(btf, place->type)) ? place->type : 0;
+}
+
+/* --- functions ------------------------------------------------------------------- */
+
+static const struct btf_type *signature(const struct btf_index *btf, uint32_t function)
+{
+	const struct btf_type *t = type_at(btf, function);
+
+	if (kind_of(t) == BTF_KIND_FUNC)
+		t = type_at(btf, t->type);
+	return kind_of(t) == BTF_KIND_FUNC_PROTO ? t : NULL;
+}
+
+int btf_parameters(const struct btf_index *btf, uint32_t function)
+{
+	const struct btf_type *t = signature(btf, function);
+	const struct btf_param *params = t ? tail_of(t) : NULL;
+
+	if (!t || (n_of(t) && !params[n_of(t) - 1].type))
+		return -1;
+	return (int)n_of(t);
+}
+
+const char *btf_parameter(const struct btf_index *btf, uint32_t function, unsigned i,
+			  struct btf_place *place)
+{
+	const struct btf_type *t = signature(btf, function);
+	const struct btf_param *params = t ? tail_of(t) : NULL;
+
+	*place = (struct btf_place){0};
+	if (!t || i >= n_of(t))
+		return "";
+	describe(btf, params[i].type, place);
+	return string_at(btf, params[i].name_off);
+}
+
+void btf_return(const struct btf_index *btf, uint32_t function, struct btf_place *place)
+{
+	const struct btf_type *t = signature(btf, function);
+
+	*place = (struct btf_place){0};
+	if (t && t->type)
+		describe(btf, t->type, place);
 }
 
 /* --- enums ----------------------------------------------------------------------- */

@@ -39,7 +39,7 @@ void btf_each(const struct btf_index *btf, enum btf_named kind,
 struct btf_place {
 	uint32_t offset; /* bytes from the start of the struct */
 	uint32_t size; /* bytes: of the member, or of the integer that holds the bits */
-	bool is_signed, is_pointer, is_array;
+	bool is_signed, is_pointer, is_array, is_compound /* a struct or union, by value */;
 	uint8_t bit_offset, bit_size; /* of a bit field: in the integer at offset; else 0 */
 	uint32_t
 		count; /* of an array: items, whose size and sign the above are not: see item_size */
@@ -57,6 +57,12 @@ int btf_path(const struct btf_index *btf, const char *path, struct btf_place *pl
 uint32_t btf_tracepoint_argument(const struct btf_index *btf, const char *tracepoint,
 				 unsigned argument, struct btf_place *place);
 unsigned btf_tracepoint_arguments(const struct btf_index *btf, const char *tracepoint);
+/* Of a function: how many parameters, -1 for what is none or takes any number; what they are; and
+ * what it returns, size 0 for nothing. */
+int btf_parameters(const struct btf_index *btf, uint32_t function);
+const char *btf_parameter(const struct btf_index *btf, uint32_t function, unsigned i,
+			  struct btf_place *place);
+void btf_return(const struct btf_index *btf, uint32_t function, struct btf_place *place);
 const char *btf_name(const struct btf_index *btf, uint32_t type); /* "" when it has none */
 /* The value of a label of any enum that is called so; 0 or -ENOENT. */
 int btf_enum_value(const struct btf_index *btf, const char *enum_name, const char *label,

@@ -33,7 +33,24 @@ static int drop_known(struct kern_catalog *c, struct map *names, size_t first, s
 	return 0;
 }
 
-int kern_catalog_open(struct kern_catalog **out, struct diag *diag)
+static bool is_asked(const struct kern_maker *maker, const struct kern_options *options)
+{
+	size_t len = maker->only_for ? strlen(maker->only_for) : 0;
+
+	if (!maker->only_for)
+		return true;
+	for (size_t i = 0; options && i < options->n_rules; i++) {
+		const char *rule = options->rules[i];
+
+		rule += !strncmp(rule, "k:", 2) ? 2 : 0;
+		if (!strncmp(rule, maker->only_for, len) && rule[len] == ':')
+			return true;
+	}
+	return false;
+}
+
+int kern_catalog_new(struct kern_catalog **out, const struct kern_options *options,
+		     struct diag *diag)
 {
 	struct kern_catalog *c = calloc(1, sizeof(*c));
 	struct map names = {0};
@@ -49,6 +66,8 @@ int kern_catalog_open(struct kern_catalog **out, struct diag *diag)
 	for (size_t i = 0; i < kern_n_makers && !err; i++) {
 		size_t first = c->offers.len;
 
+		if (!is_asked(kern_makers[i], options))
+			continue;
 		err = kern_makers[i]->open(&c->states[i], c->btf, &c->offers, diag);
 		if (!err)
 			err = drop_known(c, &names, first, i);
@@ -60,6 +79,11 @@ int kern_catalog_open(struct kern_catalog **out, struct diag *diag)
 	}
 	*out = c;
 	return 0;
+}
+
+int kern_catalog_open(struct kern_catalog **out, struct diag *diag)
+{
+	return kern_catalog_new(out, NULL, diag);
 }
 
 void kern_catalog_close(struct kern_catalog *c)

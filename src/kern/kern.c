@@ -34,24 +34,41 @@ struct kern {
 
 /* --- programs -------------------------------------------------------------------- */
 
+static int find_target(struct kern_load *load, const struct kern_build *build,
+		       enum kern_attach attach, const char *target, struct diag *diag)
+{
+	bool is_function = attach != KERN_ATTACH_TRACEPOINT;
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s%s", is_function ? "" : "btf_trace_", target);
+	load->type = BPF_PROG_TYPE_TRACING;
+	load->attach = attach == KERN_ATTACH_ENTRY    ? BPF_TRACE_FENTRY
+		       : attach == KERN_ATTACH_RETURN ? BPF_TRACE_FEXIT
+						      : BPF_TRACE_RAW_TP;
+	load->btf_id = build->btf ? btf_find(build->btf,
+					     is_function ? BTF_NAMED_FUNCTION : BTF_NAMED_TYPEDEF,
+					     name)
+				  : 0;
+	if (load->btf_id)
+		return 0;
+	diag_error(diag, NULL, "this kernel has no %s %s", is_function ? "function" : "tracepoint",
+		   target);
+	return -EOPNOTSUPP;
+}
+
 int kern_add_program(struct kern_build *build, const struct bpf_asm *a, enum kern_attach attach,
 		     const char *target, int *fd, struct diag *diag)
 {
 	struct kern_load load = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = target};
 	uint64_t hz = build->options->sample_hz;
 	struct kern_program program = {.attach = attach, .hz = hz ? (uint32_t)hz : KERN_SAMPLE_HZ};
-	char typedef_name[96];
+	int err;
 
-	if (attach == KERN_ATTACH_TRACEPOINT) {
-		snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", target);
-		load.type = BPF_PROG_TYPE_TRACING;
-		load.attach = BPF_TRACE_RAW_TP;
-		load.btf_id = build->btf ? btf_find(build->btf, BTF_NAMED_TYPEDEF, typedef_name)
-					 : 0;
-		if (!load.btf_id) {
-			diag_error(diag, NULL, "this kernel has no tracepoint %s", target);
-			return -EOPNOTSUPP;
-		}
+	if (attach == KERN_ATTACH_TRACEPOINT || attach == KERN_ATTACH_ENTRY ||
+	    attach == KERN_ATTACH_RETURN) {
+		err = find_target(&load, build, attach, target, diag);
+		if (err)
+			return err;
 	} else if (attach == KERN_ATTACH_SAMPLE) {
 		load.type = BPF_PROG_TYPE_PERF_EVENT;
 	}
@@ -93,7 +110,7 @@ static int attach_none(struct kern *k, const struct kern_program *p, struct diag
 
 static int attach_tracepoint(struct kern *k, const struct kern_program *p, struct diag *diag)
 {
-	return keep(k, kern_attach_btf(p->fd, diag));
+	return keep(k, kern_attach_btf(p->fd, p->target, diag));
 }
 
 static int attach_raw(struct kern *k, const struct kern_program *p, struct diag *diag)
@@ -131,10 +148,9 @@ static int attach_sample(struct kern *k, const struct kern_program *p, struct di
 }
 
 static int (*const attachers[])(struct kern *, const struct kern_program *, struct diag *) = {
-	[KERN_ATTACH_NONE] = attach_none,
-	[KERN_ATTACH_TRACEPOINT] = attach_tracepoint,
-	[KERN_ATTACH_RAW] = attach_raw,
-	[KERN_ATTACH_SAMPLE] = attach_sample,
+	[KERN_ATTACH_NONE] = attach_none,         [KERN_ATTACH_TRACEPOINT] = attach_tracepoint,
+	[KERN_ATTACH_RAW] = attach_raw,           [KERN_ATTACH_ENTRY] = attach_tracepoint,
+	[KERN_ATTACH_RETURN] = attach_tracepoint, [KERN_ATTACH_SAMPLE] = attach_sample,
 };
 
 /* --- opening --------------------------------------------------------------------- */
@@ -236,7 +252,7 @@ int kern_open(struct kern **out, const struct kern_options *options, struct diag
 	if (!k)
 		return -ENOMEM;
 	k->options = *options;
-	err = kern_catalog_open(&k->catalog, diag);
+	err = kern_catalog_new(&k->catalog, options, diag);
 	if (!err)
 		err = kern_choose(&choice, k->catalog, options, diag);
 	if (!err && choice.len)

@@ -191,12 +191,7 @@ int kern_load(const struct kern_load *load, const struct bpf_asm *a, const struc
 	return fd >= 0 ? fd : refused(load, insns, n, err, log, diag);
 }
 
-int kern_attach_btf(int program, struct diag *diag)
-{
-	return kern_attach_raw(program, NULL, diag);
-}
-
-int kern_attach_raw(int program, const char *tracepoint, struct diag *diag)
+static int attach(int program, const char *tracepoint, const char *target, struct diag *diag)
 {
 	int fd = bpf_raw_tracepoint_open(tracepoint, program), err = -errno;
 
@@ -204,9 +199,18 @@ int kern_attach_raw(int program, const char *tracepoint, struct diag *diag)
 		return fd;
 	if (err == -EPERM)
 		return rights_refused(what, "bpf(BPF_RAW_TRACEPOINT_OPEN)", diag);
-	diag_error(diag, NULL, "attaching to tracepoint %s: %s", tracepoint ? tracepoint : "",
-		   strerror(-err));
+	diag_error(diag, NULL, "attaching to %s: %s", target, strerror(-err));
 	return err;
+}
+
+int kern_attach_btf(int program, const char *target, struct diag *diag)
+{
+	return attach(program, NULL, target, diag);
+}
+
+int kern_attach_raw(int program, const char *tracepoint, struct diag *diag)
+{
+	return attach(program, tracepoint, tracepoint, diag);
 }
 
 uint64_t kern_program_misses(int program)

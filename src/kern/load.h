@@ -52,8 +52,9 @@ struct kern_load {
  * checking the program, since that is a mistake of ours. */
 int kern_load(const struct kern_load *load, const struct bpf_asm *a, const struct kern_maps *maps,
 	      struct diag *diag);
-/* To a tracepoint: a descriptor of the link, or negative errno. */
-int kern_attach_btf(int program, struct diag *diag);
+/* To what it was loaded for (`target` is for messages), or to a tracepoint by its name: a descriptor
+ * of the link, or negative errno. */
+int kern_attach_btf(int program, const char *target, struct diag *diag);
 int kern_attach_raw(int program, const char *tracepoint, struct diag *diag);
 
 /* How often the kernel left this program out since it was at work already. */

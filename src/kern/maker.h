@@ -23,6 +23,7 @@
  *	kern_tables_maker	typed events of our own: one BPF program each, from tables
  *	kern_syscalls_maker	system calls
  *	kern_sample_maker	samples
+ *	kern_functions_maker	functions of the kernel
  *	kern_tracefs_maker	every other tracepoint, by its `format` file
  *
  * A maker opens, which offers names; rules choose among all offers (the first
@@ -56,6 +57,8 @@ enum kern_attach {
 	KERN_ATTACH_NONE, /* reached by tail calls */
 	KERN_ATTACH_TRACEPOINT, /* tp_btf: arguments are typed; `target` is the tracepoint's name */
 	KERN_ATTACH_RAW, /* raw tracepoint */
+	KERN_ATTACH_ENTRY, /* of the kernel's function `target` */
+	KERN_ATTACH_RETURN,
 	KERN_ATTACH_SAMPLE, /* perf software clock on each CPU, options->sample_hz */
 };
 
@@ -85,6 +88,9 @@ struct kern_build {
 
 struct kern_maker {
 	const char *name;
+	/* When all that it offers is of this provider, and much: opened only when a rule begins with
+	 * it. NULL: always. */
+	const char *only_for;
 	bool is_always_needed; /* make() is called though none of its events was chosen */
 	/* Offers all it could make. Cheap: names only. btf may be NULL. A maker that can do nothing
 	 * on this kernel or for this user offers nothing and says why in a note. */

@@ -2,6 +2,7 @@
 /*
  * All makers of events; the first that offers a name has it.
  */
+#include "kern/functions.h"
 #include "kern/maker.h"
 #include "kern/sample.h"
 #include "kern/tables.h"
@@ -9,6 +10,7 @@
 const struct kern_maker *const kern_makers[] = {
 	&kern_tables_maker,
 	&kern_sample_maker,
+	&kern_functions_maker,
 };
 
 const size_t kern_n_makers = sizeof(kern_makers) / sizeof(*kern_makers);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kern/btf.h"
+#include "kern/labels.h"
 
 static const struct table *const all[] = {
 	&table_sched, &table_irq, &table_tasks, &table_block, &table_net,
@@ -575,33 +576,15 @@ static int tables_open(void **state, const struct btf_index *btf, struct kern_of
 	return 0;
 }
 
-/* The labels of a kernel's enum, without what they have in common. */
+/* "req_op:REQ_OP_": an enum, and what its labels have in common */
 static const struct kern_labels *labels_from(const struct tables *t, const char *from,
 					     struct arena *arena)
 {
-	size_t len = strcspn(from, ":"), n = 0, prefix = strlen(from + len + 1);
+	size_t len = strcspn(from, ":");
 	char *name = arena_strndup(arena, from, len);
-	struct kern_labels *labels = arena_new(arena, struct kern_labels);
-	struct kern_label *items;
 	uint32_t type = name ? btf_find(t->btf, BTF_NAMED_ENUM, name) : 0;
-	const char *label;
-	int64_t value;
 
-	while (btf_enum_label(t->btf, type, (unsigned)n, &label, &value))
-		n++;
-	items = arena_array(arena, n + 1, sizeof(*items));
-	if (!labels || !items || !n)
-		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		btf_enum_label(t->btf, type, (unsigned)i, &label, &value);
-		if (!strncmp(label, from + len + 1, prefix))
-			label += prefix;
-		items[i] = (struct kern_label){(uint64_t)value, arena_strdup(arena, label)};
-		if (!items[i].name)
-			return NULL;
-	}
-	*labels = (struct kern_labels){.name = name, .items = items, .n = n};
-	return labels;
+	return type ? kern_labels_of_enum(t->btf, type, from + len + 1, arena) : NULL;
 }
 
 static int tables_describe(void *state, uint32_t index, struct arena *arena,
