@@ -344,6 +344,95 @@ TEST(rates_are_limited_and_counted)
 	CHECK_INT(seen + limited, 1000);
 }
 
+/* --- samples and functions -------------------------------------------------------- */
+
+static void spin(void)
+{
+	struct timespec t;
+
+	do
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	while (t.tv_sec == 0 && t.tv_nsec < 300000000);
+}
+
+static void note_stacks(struct run *r, const struct kern_event *e, const uint8_t *record,
+			size_t size)
+{
+	uint32_t kernel, user;
+
+	if (strcmp(e->name, "sample:cpu"))
+		return;
+	memcpy(&kernel, record + KERN_RECORD_HEAD + 16, 4);
+	if (!CHECK(KERN_RECORD_HEAD + 16 + 4 + kernel * 8 + 4 <= size))
+		return;
+	memcpy(&user, record + KERN_RECORD_HEAD + 16 + 4 + kernel * 8, 4);
+	CHECK_INT(KERN_RECORD_HEAD + 16 + 4 + kernel * 8 + 4 + user * 8, size);
+	r->hits += user > 0;
+}
+
+TEST(samples)
+{
+	struct kern_options options = {.sample_hz = 500, .scope = KERN_SCOPE_TASKS};
+	static const char *const rules[] = {"u:none:*"};
+	struct run r = {.look = note_stacks};
+
+	NEEDS_RIGHTS;
+	options.rules = rules;
+	options.n_rules = 1;
+	record(&r, &options, spin);
+	REQUIRE(r.k != NULL);
+	CHECK_INT(r.n, 1);
+	CHECK(count(&r, "sample:cpu") >= 50 && count(&r, "sample:cpu") <= 1000);
+	CHECK(r.hits * 2 > count(&r, "sample:cpu"));
+	kern_free(r.k);
+}
+
+enum { READS = 200 };
+
+static void read_often(void)
+{
+	int fd = open("/dev/zero", O_RDONLY);
+	char bytes[77];
+
+	for (int i = 0; i < READS; i++)
+		if (read(fd, bytes, sizeof(bytes)) != sizeof(bytes))
+			break;
+	close(fd);
+}
+
+static void note_reads(struct run *r, const struct kern_event *e, const uint8_t *record,
+		       size_t size)
+{
+	(void)size;
+	if (!strcmp(e->name, "kfunc:vfs_read_return"))
+		r->hits += integer(e, record, "ret") == 77;
+	else if (!strcmp(e->name, "kfunc:vfs_read_entry"))
+		r->hits += integer(e, record, "count") == 77;
+}
+
+TEST(functions)
+{
+	static const char *const rules[] = {"kfunc:vfs_read"};
+	struct kern_options options = {.rules = rules, .n_rules = 1};
+	struct run r = {.look = note_reads};
+	struct kern *k;
+
+	NEEDS_RIGHTS;
+	if (kern_open(&k, &options, NULL))
+		SKIP("this kernel lets no program into its functions");
+	if (kern_start(k, NULL)) {
+		kern_free(k);
+		SKIP("this kernel lets no program into its functions");
+	}
+	kern_free(k);
+	record(&r, &options, read_often);
+	REQUIRE(r.k != NULL);
+	CHECK_INT(r.hits, 2 * READS);
+	CHECK(count(&r, "kfunc:vfs_read_entry") >= READS);
+	CHECK_INT(count(&r, "kfunc:vfs_read_return"), count(&r, "kfunc:vfs_read_entry"));
+	kern_free(r.k);
+}
+
 /* --- what is refused --------------------------------------------------------------- */
 
 static int try_rule(const char *rule, struct diag *diag)
