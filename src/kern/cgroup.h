@@ -53,6 +53,10 @@ int cgroup_find(struct cgroup *out, const struct cgroup_mounts *mounts, const ch
 /* The cgroup of a task: the one of version 2, or where that is the root and version 1 knows
  * better, that. -ESRCH when it has ended. */
 int cgroup_of_task(char name[PATH_MAX], bool *is_v2, const char *root, uint32_t tid);
+/* In every hierarchy; a visit that returns other than 0 ends it with that. */
+int cgroup_each_of_task(const char *root, uint32_t tid,
+			int (*visit)(void *ctx, const char *controllers, const char *name),
+			void *ctx);
 
 /* All threads in it and below; a visit that returns other than 0 ends it with that. */
 int cgroup_each_task(const struct cgroup *cgroup, int (*visit)(void *ctx, uint32_t tid), void *ctx);
