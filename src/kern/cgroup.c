@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "kern/mountinfo.h"
 
 enum { FILE_MAX = 16 << 20, DEPTH_MAX = 64 };
 
@@ -55,22 +56,6 @@ static int by_rank(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* \040 and the like, as mountinfo escapes blanks. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; to++) {
-		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
-}
-
 /* What is a controller and not an option of every mount. */
 static void keep_controllers(char out[64], char *options)
 {
@@ -89,22 +74,17 @@ static void keep_controllers(char out[64], char *options)
 	}
 }
 
-/* 36 35 0:31 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory */
 static bool parse_mount(struct cgroup_mount *out, char *line)
 {
-	char *end = strstr(line, " - "), type[16], options[512];
-	char point[sizeof(out->path)];
+	struct mountinfo m;
 
-	if (!end || sscanf(line, "%*s %*s %*s %*s %255s", point) != 1)
+	if (!mountinfo_parse(&m, line) || strlen(m.point) >= sizeof(out->path) ||
+	    (strcmp(m.fstype, "cgroup2") != 0 && strcmp(m.fstype, "cgroup") != 0))
 		return false;
-	if (sscanf(end, " - %15s %*s %511s", type, options) != 2 ||
-	    (strcmp(type, "cgroup2") != 0 && strcmp(type, "cgroup") != 0))
-		return false;
-	unescape(point);
-	*out = (struct cgroup_mount){.is_v2 = !strcmp(type, "cgroup2")};
-	memcpy(out->path, point, sizeof(point));
+	*out = (struct cgroup_mount){.is_v2 = !strcmp(m.fstype, "cgroup2")};
+	strcpy(out->path, m.point);
 	if (!out->is_v2)
-		keep_controllers(out->controllers, options);
+		keep_controllers(out->controllers, m.options);
 	return true;
 }
 

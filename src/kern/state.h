@@ -41,26 +41,33 @@ enum state_kind {
 		STATE_N_KINDS,
 };
 
+enum state_status { /* with LTTng's numbers */
+		    STATE_READY = 2, /* or running */
+		    STATE_ZOMBIE = 4,
+		    STATE_WAITS = 5, /* asleep or stopped */
+		    STATE_DEAD = 7,
+};
+
 struct state_numbers {
 	const uint32_t *items;
 	uint32_t n;
 };
 
-/* "state:task": a thread */
+/* "state:task": a thread. Fields are called as in LTTng's state dumps where those have them. */
 struct state_task {
 	uint32_t tid, pid, ppid;
-	const char *comm;
-	uint8_t is_kernel; /* a thread of the kernel */
-	uint8_t state; /* as in ps: 'R' 'S' 'D' 'T' 't' 'Z' 'X' 'I' 'P' */
-	uint8_t status; /* the same as LTTng counts it: 2 ready, 4 zombie, 5 waits, 7 dead … */
+	const char *name; /* its comm */
+	uint8_t type; /* 0: of a process, 1: of the kernel */
+	uint8_t status; /* enum state_status */
+	uint8_t state; /* the same as ps has it: 'R' 'S' 'D' 'T' 't' 'Z' 'X' 'I' 'P' */
 	uint32_t cpu; /* on which it ran last */
 	int32_t priority; /* of the kernel: 0…99 real time, 120 nice 0 */
 	uint64_t
 		start_ns; /* since boot (CLOCK_BOOTTIME); in steps of 10 ms where /proc is the source */
-	/* As each pid namespace knows them, from that of the recorder to its own: one each at least */
+	/* As each pid namespace knows them, from the recorder's to its own: one each at least */
 	struct state_numbers ns_tids, ns_pids;
-	uint64_t cgroup_id; /* of version 2; 0: not known */
-	const char *cgroup; /* its name; "" not known */
+	uint64_t cgroup_id; /* of version 2, as events have it; 0: not known */
+	const char *cgroup; /* the name that says most, of version 1 or 2; "" not known */
 	const char *container_id, *container; /* and its name; "" none, or not known */
 };
 
@@ -69,8 +76,7 @@ struct state_file {
 	uint32_t pid;
 	int32_t fd;
 	uint32_t flags; /* of open(2) */
-	const char
-		*path; /* "socket:[123]", "pipe:[124]", "anon_inode:[eventfd]" for what has none */
+	const char *filename; /* "socket:[123]", "pipe:[124]", "anon_inode:[eventfd]" without one */
 };
 
 /* "state:mount": of one process's view; those of its mount namespace are the same */
@@ -86,7 +92,7 @@ struct state_mount {
 struct state_block_device {
 	uint32_t dev; /* as events have it: major << 20 | minor */
 	uint32_t device_major, device_minor;
-	const char *name;
+	const char *diskname;
 	uint64_t size_bytes;
 };
 
