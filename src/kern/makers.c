@@ -5,10 +5,12 @@
 #include "kern/functions.h"
 #include "kern/maker.h"
 #include "kern/sample.h"
+#include "kern/syscalls-maker.h"
 #include "kern/tables.h"
 
 const struct kern_maker *const kern_makers[] = {
 	&kern_tables_maker,
+	&kern_syscalls_maker,
 	&kern_sample_maker,
 	&kern_functions_maker,
 };

@@ -17,7 +17,7 @@
 			SKIP("needs root, or CAP_BPF and CAP_PERFMON");                            \
 	while (0)
 
-enum { EVENTS_MOST = 64 };
+enum { EVENTS_MOST = 4096 };
 
 struct run {
 	struct kern *k;
