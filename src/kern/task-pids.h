@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PISTE_KERN_TASK_PIDS_H
+#define PISTE_KERN_TASK_PIDS_H
+
+#include <stdint.h>
+
+#include "base/map.h"
+
+/*
+ * task-pids - to which process a thread belongs, asked of /proc once for each
+ * thread and kept. All-zero is empty.
+ */
+struct task_pids {
+	struct map by_tid;
+};
+
+void task_pids_fini(struct task_pids *t);
+/* The thread's process; tid itself when the thread is gone and was never asked for. */
+uint32_t task_pids_get(struct task_pids *t, uint32_t tid);
+/* A thread that just began: what is known from before was another's. */
+void task_pids_set(struct task_pids *t, uint32_t tid, uint32_t pid);
+
+#endif
