@@ -62,7 +62,7 @@ static bool step_applies(const struct kern_filter_step *s, const struct kern_eve
 					 : event->fields[field].kind == KERN_INTEGER;
 }
 
-bool filter_applies(const struct kern_options *options, const struct kern_event *event)
+bool kern_filter_applies(const struct kern_options *options, const struct kern_event *event)
 {
 	for (size_t i = 0; i < options->n_filter; i++)
 		if (!step_applies(&options->filter[i], event))
@@ -100,7 +100,7 @@ static const struct operator* find_operator(const char *text)
 	return NULL;
 }
 
-int filter_check(const struct kern_options *options, struct diag *diag)
+int kern_filter_check(const struct kern_options *options, struct diag *diag)
 {
 	int depth = 0;
 
@@ -276,7 +276,7 @@ void filter_emit(struct kern_emit *e, const struct kern_event *event, emit_load_
 
 	if (!options->n_filter)
 		return;
-	if (!filter_applies(options, event)) {
+	if (!kern_filter_applies(options, event)) {
 		asm_jump(a, out);
 		return;
 	}

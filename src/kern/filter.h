@@ -24,9 +24,9 @@ enum {
 };
 
 /* Whether the event has all that the filter asks for; if not, none of it matches. */
-bool filter_applies(const struct kern_options *options, const struct kern_event *event);
+bool kern_filter_applies(const struct kern_options *options, const struct kern_event *event);
 /* Whether such a filter can be compiled at all. */
-int filter_check(const struct kern_options *options, struct diag *diag);
+int kern_filter_check(const struct kern_options *options, struct diag *diag);
 /* Goes to `out` when the event does not match. */
 void filter_emit(struct kern_emit *e, const struct kern_event *event, emit_load_fn *load, void *arg,
 		 unsigned out);

@@ -172,7 +172,7 @@ static int describe(struct kern *k, const struct kern_choice *choice, struct dia
 
 		if (err)
 			return err;
-		if (!filter_applies(&k->options, &chosen->event))
+		if (!kern_filter_applies(&k->options, &chosen->event))
 			continue;
 		chosen->event.id = (uint16_t)b->n_chosen++;
 		chosen->maker = offer->maker;
@@ -232,7 +232,7 @@ static int open_chosen(struct kern **out, struct kern *k, const struct kern_choi
 	k->has_part = calloc(kern_n_makers + 1, sizeof(*k->has_part));
 	err = k->has_part ? rights_need_events("kernel events", diag) : -ENOMEM;
 	if (!err)
-		err = filter_check(&k->options, diag);
+		err = kern_filter_check(&k->options, diag);
 	if (!err)
 		err = describe(k, choice, diag);
 	if (!err)
