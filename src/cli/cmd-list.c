@@ -2,7 +2,8 @@
 /*
  * piste list: what can be traced. Sites of files are read from the files,
  * those of processes from the memory that they share with recorders; both
- * arrive as groups of a catalog, are filtered by name, and printed.
+ * arrive as groups of a catalog, are filtered by name, and printed. Events of
+ * the kernel are in kernel-list.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "cli/cmd.h"
+#include "cli/kernel-list.h"
 #include "piste/wire/rules.h"
 #include "session/catalog.h"
 #include "session/discover.h"
@@ -20,7 +22,8 @@ enum { WIDTH_MAX = 72 }; /* of the first column; longer ones stick out */
 
 static const struct opt_spec spec = {
 	.usage = "piste list [OPTION]... [GLOB]...",
-	.summary = "What can be traced: the sites of files and of running programs",
+	.summary =
+		"What can be traced: the kernel's events, the sites of files and of running programs",
 	.rows =
 		(const struct opt_row[]){
 			{"file", 'f', "ELF",
@@ -30,13 +33,16 @@ static const struct opt_spec spec = {
 			CLI_ROW_JSON,
 			{0},
 		},
-	.details =
-		"GLOB is matched against provider:event, or without a ':' against the event;\n"
-		"'!' in front excludes. Without --file and --pid, all running programs of yours\n"
-		"that have sites are listed.\n"
-		"\nExamples:\n"
-		"  piste list --file ./server\n"
-		"  piste list -p 4711 'shop:*' '!*_end'\n",
+	.details = "GLOB is matched against provider:event, or without a ':' against the event;\n"
+		   "'!' in front excludes; 'k:' means the kernel alone, 'u:' user space alone.\n"
+		   "Without --file and --pid, all running programs of yours that have sites are\n"
+		   "listed, and with a GLOB events of the kernel too.\n"
+		   "\nExamples:\n"
+		   "  piste list 'sched:*' 'syscall:open*'\n"
+		   "  piste list --long kmem:kmalloc\n"
+		   "  piste list 'kfunc:vfs_*'\n"
+		   "  piste list --file ./server\n"
+		   "  piste list -p 4711 'shop:*' '!*_end'\n",
 };
 
 struct options {
@@ -111,9 +117,10 @@ static size_t distance(const char *wanted, const char *name)
 }
 
 /* A name that was perhaps meant; NULL when none is near. */
-static const char *suggest(const char *glob, const struct catalog *c)
+static const char *suggest(const char *glob, const struct catalog *c,
+			   const struct kernel_list *kernel)
 {
-	const char *nearest = NULL, *wanted = glob + (*glob == '!');
+	const char *nearest = NULL, *wanted = glob + (*glob == '!'), *of_kernel;
 	const struct catalog_group *group;
 	const struct catalog_site *site;
 	struct str plain = {0};
@@ -137,11 +144,13 @@ static const char *suggest(const char *glob, const struct catalog *c)
 		}
 	}
 	str_fini(&plain);
-	return nearest;
+	of_kernel = kernel ? kernel_list_nearest(kernel, glob, &best) : NULL;
+	return of_kernel ? of_kernel : nearest;
 }
 
 /* Says which globs matched nothing; how many. */
-static int check_globs(const struct options *o, const struct catalog *c)
+static int check_globs(const struct options *o, const struct catalog *c,
+		       const struct kernel_list *kernel)
 {
 	int missing = 0;
 
@@ -149,18 +158,24 @@ static int check_globs(const struct options *o, const struct catalog *c)
 		struct str hint = {0};
 		const char *near;
 
-		if (glob_has_match(o->globs[i], c))
+		if (glob_has_match(o->globs[i], c) ||
+		    (kernel && kernel_list_has(kernel, o->globs[i])))
 			continue;
 		missing++;
-		near = suggest(o->globs[i], c);
+		near = suggest(o->globs[i], c, kernel);
 		if (near) {
 			str_add(&hint, "did you mean ");
 			catalog_add_clean(&hint, near, strlen(near));
 			str_add_char(&hint, '?');
+		} else if (kernel && kernel_list_missing(kernel)) {
+			str_add(&hint, kernel_list_missing(kernel));
 		} else {
-			str_add(&hint, "without a GLOB, all sites are listed");
+			str_add(&hint,
+				"without a GLOB, all sites are listed; with 'k:*', all events of "
+				"the kernel");
 		}
-		cli_error(str_c(&hint), "no site is named %s", o->globs[i]);
+		cli_error(str_c(&hint), "no %s is named %s", kernel ? "event" : "site",
+			  o->globs[i]);
 		str_fini(&hint);
 	}
 	return missing;
@@ -402,7 +417,8 @@ static void add_json_site(struct str *out, const struct catalog_group *group,
 	str_add_char(out, '}');
 }
 
-static void print_json(const struct options *o, const struct catalog *c)
+static void print_json(const struct options *o, const struct catalog *c, struct kernel_list *kernel,
+		       struct diag *diag)
 {
 	const struct catalog_group *group;
 	struct str out = {0};
@@ -436,7 +452,12 @@ static void print_json(const struct options *o, const struct catalog *c)
 		}
 		str_add(&out, "]}");
 	}
-	str_add(&out, "]}\n");
+	str_add_char(&out, ']');
+	if (kernel) {
+		str_add_char(&out, ',');
+		kernel_list_add_json(&out, kernel, diag);
+	}
+	str_add(&out, "}\n");
 	fputs(str_c(&out), stdout);
 	str_fini(&out);
 }
@@ -492,41 +513,85 @@ static void check_group(const struct catalog_group *group, struct diag *diag)
 	}
 }
 
+/* Everything that was asked for; 0 or -ENOMEM, all else is in the diag. */
+static int collect(const struct options *o, struct catalog *c, struct kernel_list **kernel,
+		   struct diag *diag)
+{
+	bool is_open = !o->files.len && !o->pids.len;
+	struct diag user = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < o->files.len; i++)
+		rc = catalog_add_file(c, o->files.items[i], diag) == -ENOMEM ? -ENOMEM : rc;
+	for (size_t i = 0; i < o->pids.len; i++)
+		rc = catalog_add_process(c, o->pids.items[i], diag) == -ENOMEM ? -ENOMEM : rc;
+	if (is_open && kernel_list_is_wanted(o->globs, o->n_globs) &&
+	    kernel_list_new(kernel, o->globs, o->n_globs, diag) == -ENOMEM)
+		rc = -ENOMEM;
+	/* that no program has sites is no fault where the kernel's events are listed */
+	if (is_open && add_all_processes(c, *kernel ? &user : diag) == -ENOMEM)
+		rc = -ENOMEM;
+	diag_fini(&user);
+	return rc;
+}
+
+static void print_groups(const struct options *o, const struct catalog *c)
+{
+	const struct catalog_group *group;
+	bool is_first = true;
+
+	vec_each(group, &c->groups) {
+		if (!count_wanted(o, group))
+			continue;
+		if (!is_first)
+			putchar('\n');
+		print_group(o, group);
+		is_first = false;
+	}
+}
+
+static void print_kernel(const struct options *o, struct kernel_list *kernel, bool is_first,
+			 struct diag *diag)
+{
+	struct str out = {0};
+
+	if (!is_first)
+		putchar('\n');
+	kernel_list_add_text(&out, kernel, o->is_long, diag);
+	fputs(str_c(&out), stdout);
+	str_fini(&out);
+}
+
 static int list(const struct options *o)
 {
 	struct catalog catalog = {0};
+	struct kernel_list *kernel = NULL;
 	const struct catalog_group *group;
 	struct diag diag = {0};
 	size_t matched = 0, sites = 0;
-	bool out_of_memory = false, failed;
+	bool failed = collect(o, &catalog, &kernel, &diag) != 0;
 	int status;
 
-	for (size_t i = 0; i < o->files.len; i++)
-		out_of_memory |= catalog_add_file(&catalog, o->files.items[i], &diag) == -ENOMEM;
-	for (size_t i = 0; i < o->pids.len; i++)
-		out_of_memory |= catalog_add_process(&catalog, o->pids.items[i], &diag) == -ENOMEM;
-	if (!o->files.len && !o->pids.len)
-		out_of_memory |= add_all_processes(&catalog, &diag) == -ENOMEM;
-	failed = out_of_memory;
-	if (out_of_memory)
-		cli_error(NULL, "not enough memory");
-	else if (o->is_json)
-		print_json(o, &catalog);
 	vec_each(group, &catalog.groups) {
-		size_t wanted = count_wanted(o, group);
-
-		if (wanted && !o->is_json && !failed) {
-			if (matched)
-				putchar('\n');
-			print_group(o, group);
-		}
-		matched += wanted;
+		matched += count_wanted(o, group);
 		sites += group->sites.len;
 		check_group(group, &diag);
 	}
+	if (failed)
+		cli_error(NULL, "not enough memory");
+	else if (o->is_json)
+		print_json(o, &catalog, kernel, &diag);
+	else
+		print_groups(o, &catalog);
+	if (kernel && kernel_list_matches(kernel) && !failed && !o->is_json)
+		print_kernel(o, kernel, !matched, &diag);
 	fflush(stdout);
-	if (!failed && sites && check_globs(o, &catalog))
+	if (!failed && (sites || kernel) && check_globs(o, &catalog, kernel))
 		failed = true;
+	else if (kernel && kernel_list_missing(kernel))
+		diag_note(&diag, NULL, "%s", kernel_list_missing(kernel));
+	matched += kernel ? kernel_list_matches(kernel) : 0;
+	kernel_list_free(kernel);
 	catalog_fini(&catalog);
 	status = cli_finish(&diag, 0);
 	return failed || !matched ? CLI_FAILED : status;

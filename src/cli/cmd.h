@@ -50,6 +50,7 @@ enum cli_exit {
 	X(stat, "what is in a trace: events, processes, time, losses, clocks, cost")               \
 	X(list, "what can be traced: sites of files and of running programs")                      \
 	X(doctor, "what works on this machine and for this user, and how to get the rest")         \
+	X(list, "what can be traced: the kernel, sites of files and of running programs")          \
 	X(recover, "what a program's buffers still hold, when its recorder was killed")
 
 #define X(name, help) int cmd_##name(int argc, char **argv);
