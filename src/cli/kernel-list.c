@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -22,7 +23,7 @@
 
 struct entry {
 	const char *name;
-	size_t index; /* in the catalog */
+	size_t index; /* in the catalog; of a function, its number in the kernel's types */
 	bool is_function, is_chosen;
 };
 
@@ -165,10 +166,10 @@ static void add_function(const char *name, uint32_t id, void *arg)
 	struct adding *adding = arg;
 	struct entry entry = {
 		.name = arena_printf(&adding->l->arena, FUNCTIONS "%s", name),
+		.index = id,
 		.is_function = true,
 	};
 
-	(void)id;
 	if (!entry.name || vec_push(&adding->l->entries, entry))
 		adding->rc = -ENOMEM;
 }
@@ -295,11 +296,36 @@ static void add_details(struct str *out, const struct kern_event *event)
 	}
 }
 
-static void add_event(struct str *out, const struct entry *entry, const struct kern_event *event)
+/* As C declares it: its arguments, and what it returns. */
+static void add_function_type(struct str *out, const struct btf_index *btf, uint32_t id)
+{
+	unsigned n = btf_function_arguments(btf, id);
+	struct btf_place place;
+	const char *name;
+	uint32_t type;
+
+	str_add_char(out, '(');
+	for (unsigned i = 0; (type = btf_function_argument(btf, id, i, &name, &place)); i++) {
+		str_add(out, i ? ", " : "");
+		btf_add_type(out, btf, type);
+		str_addf(out, "%s%s", out->data && out->data[out->len - 1] == '*' ? "" : " ", name);
+	}
+	str_add(out, n == UINT_MAX ? "...): " : "): ");
+	btf_add_type(out, btf, btf_function_argument(btf, id, BTF_RESULT, &name, &place));
+}
+
+static void add_event(struct str *out, const struct kernel_list *l, const struct entry *entry,
+		      const struct kern_event *event)
 {
 	str_add(out, "  ");
 	catalog_add_clean(out, entry->name, strlen(entry->name));
-	if (!entry->is_function) {
+	if (entry->is_function) {
+		struct str type = {0};
+
+		add_function_type(&type, l->btf, (uint32_t)entry->index);
+		catalog_add_clean(out, str_c(&type), type.len);
+		str_fini(&type);
+	} else {
 		str_add(out, " {");
 		for (size_t i = 0; i < event->n_fields; i++) {
 			str_addf(out, "%s%s: ", i ? ", " : "", event->fields[i].name);
@@ -322,7 +348,7 @@ void kernel_list_add_text(struct str *out, struct kernel_list *l, bool is_long, 
 	vec_each(entry, &l->entries) {
 		if (!entry->is_chosen || !describe(l, entry, &event, diag))
 			continue;
-		add_event(out, entry, &event);
+		add_event(out, l, entry, &event);
 		if (is_long)
 			add_details(out, &event);
 	}
@@ -403,6 +429,13 @@ void kernel_list_add_json(struct str *out, struct kernel_list *l, struct diag *d
 				add_json_field(out, &event.fields[i]);
 			}
 			str_add_char(out, ']');
+		} else {
+			struct str type = {0};
+
+			add_function_type(&type, l->btf, (uint32_t)entry->index);
+			str_add_char(out, ',');
+			add_json_text(out, "signature", str_c(&type));
+			str_fini(&type);
 		}
 		str_add_char(out, '}');
 	}

@@ -4,18 +4,20 @@
  * kernel says of them itself. Formats are read only of those that are chosen;
  * names of values that a format only names come from the kernel's types.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/map.h"
 #include "base/str.h"
 #include "kern/btf.h"
-#include "kern/cgroup.h"
 #include "kern/maker.h"
 #include "kern/tracefs-source.h"
 
-enum { RING_BYTES = 8 << 20 };
+enum { RING_BYTES = 8 << 20, CGROUP_DEPTH_MAX = 64 };
 
 struct state {
 	struct tracefs t;
@@ -135,25 +137,36 @@ static int add_member(void *state, uint32_t tid)
 	return rc == -ESRCH ? 0 : rc;
 }
 
-/* tracefs knows no cgroups: those that are in it now, and all that they start. */
-static int add_cgroup(struct state *s, const char *path, struct diag *diag)
+/* The threads of a directory of cgroup2, one a line, and of all below it. */
+static int add_cgroup(struct state *s, int parent, const char *path, unsigned depth)
 {
-	struct cgroup_mounts *mounts = malloc(sizeof(*mounts));
-	struct cgroup *cgroup = malloc(sizeof(*cgroup));
-	int rc = mounts && cgroup ? cgroup_mounts_get(mounts, "", diag) : -ENOMEM;
+	_cleanup_(freep) char *text = NULL;
+	int fd = openat(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	size_t len;
+	int rc;
 
-	if (!rc)
-		rc = cgroup_find(cgroup, mounts, path, diag);
-	if (!rc)
-		rc = cgroup_each_task(cgroup, add_member, s);
-	free(mounts);
-	free(cgroup);
+	if (!dir) {
+		rc = -errno;
+		if (fd >= 0)
+			close(fd);
+		return rc == -ENOENT ? 0 : rc; /* removed meanwhile */
+	}
+	rc = tracefs_read(fd, "cgroup.threads", &text, &len);
+	rc = rc == -ENODEV || rc == -EOPNOTSUPP ? 0 : rc;
+	for (char *line = text; !rc && line && *line;
+	     line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+		rc = add_member(s, (uint32_t)strtoul(line, NULL, 10));
+	while (!rc && depth < CGROUP_DEPTH_MAX && (entry = readdir(dir)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			rc = add_cgroup(s, fd, entry->d_name, depth + 1);
+	closedir(dir);
 	return rc;
 }
 
 static int make(void *state, struct kern_build *build, struct diag *diag)
 {
-	extern const struct kern_maker kern_tracefs_maker;
 	const struct kern_options *o = build->options;
 	struct state *s = state;
 	struct VEC(struct tracefs_source_event) events = {0};
@@ -182,8 +195,12 @@ static int make(void *state, struct kern_build *build, struct diag *diag)
 
 		rc = tracefs_source_new(&s->source, &s->t, &options, diag);
 	}
-	if (!rc && o->scope == KERN_SCOPE_CGROUP)
-		rc = add_cgroup(s, o->cgroup_path, diag);
+	/* tracefs knows no cgroups: those that are in it now, and all that they start */
+	if (!rc && o->scope == KERN_SCOPE_CGROUP) {
+		rc = add_cgroup(s, AT_FDCWD, o->cgroup_path, 0);
+		if (rc)
+			diag_error(diag, NULL, "cgroup %s: %s", o->cgroup_path, strerror(-rc));
+	}
 	vec_fini(&events);
 	return rc;
 }
@@ -227,6 +244,13 @@ static uint64_t lost(void *state, unsigned cpu)
 	return cpu < tracefs_source_cpus(s->source) ? tracefs_source_lost(s->source, cpu) : 0;
 }
 
+static uint64_t limited(void *state)
+{
+	struct state *s = state;
+
+	return tracefs_source_limited(s->source);
+}
+
 const struct kern_maker kern_tracefs_maker = {
 	.name = "tracefs",
 	.open = open_maker,
@@ -239,4 +263,5 @@ const struct kern_maker kern_tracefs_maker = {
 	.read = read_records,
 	.consume = consume,
 	.lost = lost,
+	.limited = limited,
 };

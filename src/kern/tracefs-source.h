@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "kern/kern.h"
+#include "kern/maker.h"
 #include "kern/tracefs.h"
 
 /*
@@ -46,5 +47,7 @@ void tracefs_source_consume(struct tracefs_source *s, unsigned cpu, size_t bytes
 /* Events for which there was no room, as the kernel counted them at the last read. */
 uint64_t tracefs_source_lost(const struct tracefs_source *s, unsigned cpu);
 uint64_t tracefs_source_limited(const struct tracefs_source *s);
+
+extern const struct kern_maker kern_tracefs_maker; /* kern/maker.h */
 
 #endif

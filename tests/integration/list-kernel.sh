@@ -34,7 +34,7 @@ check "values by name" jq -e 'any(.kernel.events[].fields[]; .values != null)' a
 check_is "no tracefs was mounted" "$(grep -c . /proc/self/mountinfo)" "$mounts"
 
 if [ -r /sys/kernel/btf/vmlinux ]; then
-	check_match "functions" "$("$PISTE" list 'kfunc:vfs_*')" '^  kfunc:vfs_read$'
+	check_match "functions" "$("$PISTE" list 'kfunc:vfs_*')" '^  kfunc:vfs_read\(struct file \*file, char \*buf, size_t count, loff_t \*pos\): ssize_t$'
 	check_is "... only when asked for" "$("$PISTE" list 'k:*' | grep -c kfunc:)" 0
 else
 	skip "functions" "this kernel does not tell its types"
