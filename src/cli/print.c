@@ -283,35 +283,6 @@ static int check_wishes(struct printer *p, struct diag *diag)
 	return rc ? filter_failed(p, diag, rc) : 0;
 }
 
-/* The date of the first thing in the traces completes --begin and --end. */
-static int set_dates(struct printer *p, struct diag *diag)
-{
-	struct ctf_iter_options all = {.want = CTF_WANT_NONE, .packet_messages = true};
-	const struct ctf_message *m;
-	struct print_options *o = &p->opts;
-	struct ctf_iter *it;
-	int rc;
-
-	if (!o->begin.needs_date && !o->end.needs_date)
-		return 0;
-	rc = ctf_iter_new(&it, p->traces.all.items, p->traces.all.len, &all, NULL);
-	while (!rc && (rc = ctf_iter_next(it, &m)) > 0) {
-		rc = 0;
-		if (!m->has_time || m->ns == INT64_MIN)
-			continue;
-		rc = time_bound_set_date(&o->begin, m->ns, o->text.clock_gmt);
-		if (!rc)
-			rc = time_bound_set_date(&o->end, m->ns, o->text.clock_gmt);
-		if (rc)
-			rc = diag_error(diag, NULL, "--begin, --end: no such date");
-		break;
-	}
-	ctf_iter_free(it);
-	if (o->begin.needs_date || o->end.needs_date) /* nothing in it has a time */
-		o->begin.is_set = o->end.is_set = false;
-	return rc;
-}
-
 /* babeltrace2 makes one trace of those with one UUID, and that has no place of its own. */
 static bool is_one_of_several(const struct traces *t, size_t i)
 {
@@ -371,9 +342,7 @@ static int prepare(struct printer *p, int n, char **paths, struct diag *diag)
 	if (!rc)
 		rc = check_wishes(p, diag);
 	if (!rc)
-		rc = set_dates(p, diag);
-	if (!rc && o->begin.is_set && o->end.is_set && o->begin.ns > o->end.ns)
-		rc = diag_error(diag, NULL, "--begin is later than --end");
+		rc = time_bounds_set_dates(&o->begin, &o->end, &p->traces, o->text.clock_gmt, diag);
 	if (!rc)
 		rc = open_output(p, diag);
 	return rc;

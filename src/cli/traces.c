@@ -446,3 +446,31 @@ int time_bound_set_date(struct time_bound *b, int64_t reference_ns, bool gmt)
 		return -EINVAL;
 	return time_of_date(&tm, b->ns, gmt, &b->ns);
 }
+
+int time_bounds_set_dates(struct time_bound *begin, struct time_bound *end, const struct traces *t,
+			  bool gmt, struct diag *diag)
+{
+	struct ctf_iter_options all = {.want = CTF_WANT_NONE, .packet_messages = true};
+	bool needs_date = begin->needs_date || end->needs_date;
+	const struct ctf_message *m;
+	struct ctf_iter *it = NULL;
+	int rc = needs_date ? ctf_iter_new(&it, t->all.items, t->all.len, &all, NULL) : 0;
+
+	while (needs_date && !rc && (rc = ctf_iter_next(it, &m)) > 0) {
+		rc = 0;
+		if (!m->has_time || m->ns == INT64_MIN)
+			continue;
+		rc = time_bound_set_date(begin, m->ns, gmt);
+		if (!rc)
+			rc = time_bound_set_date(end, m->ns, gmt);
+		if (rc)
+			rc = diag_error(diag, NULL, "--begin, --end: no such date");
+		break;
+	}
+	ctf_iter_free(it);
+	if (begin->needs_date || end->needs_date) /* nothing in it has a time */
+		begin->is_set = end->is_set = false;
+	if (!rc && begin->is_set && end->is_set && begin->ns > end->ns)
+		rc = diag_error(diag, NULL, "--begin is later than --end");
+	return rc;
+}

@@ -54,5 +54,9 @@ struct time_bound {
 int time_bound_parse(struct time_bound *b, const char *text, bool gmt);
 /* Gives it the date that is in `reference_ns`. 0 or -EINVAL. */
 int time_bound_set_date(struct time_bound *b, int64_t reference_ns, bool gmt);
+/* The date of the first thing in the traces completes both. -EINVAL when there is no such date, or
+ * the end lies before the beginning. */
+int time_bounds_set_dates(struct time_bound *begin, struct time_bound *end, const struct traces *t,
+			  bool gmt, struct diag *diag);
 
 #endif
