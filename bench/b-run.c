@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * run - how long a command takes, itself alone, whoever started us:
- *	b-run FILE CMD…		writes {"wall_ms":…,"cpu_ms":…} to FILE
+ *	b-run FILE CMD…		writes {"wall_ms":…,"cpu_ms":…,"max_kib":…} to FILE
  */
 #include <stdio.h>
 #include <sys/resource.h>
@@ -36,10 +36,10 @@ int main(int argc, char **argv)
 	f = fopen(argv[1], "w");
 	if (!f)
 		return 1;
-	fprintf(f, "{\"wall_ms\":%.3f,\"cpu_ms\":%.3f}\n",
+	fprintf(f, "{\"wall_ms\":%.3f,\"cpu_ms\":%.3f,\"max_kib\":%ld}\n",
 		(double)(end.tv_sec - begin.tv_sec) * 1e3 +
 			(double)(end.tv_nsec - begin.tv_nsec) / 1e6,
-		ms(use.ru_utime) + ms(use.ru_stime));
+		ms(use.ru_utime) + ms(use.ru_stime), use.ru_maxrss);
 	fclose(f);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
