@@ -97,6 +97,28 @@ DEFINE_DIAG(diag_error, DIAG_ERROR)
 DEFINE_DIAG(diag_warn, DIAG_WARNING)
 DEFINE_DIAG(diag_note, DIAG_NOTE)
 
+void diag_move(struct diag *to, struct diag *from)
+{
+	struct {
+		struct diag_entry *items;
+		size_t len, cap;
+	} entries = {to->entries, to->len, to->cap};
+
+	for (size_t i = 0; i < from->len; i++)
+		if (entries.len >= DIAG_MAX || vec_push(&entries, from->entries[i])) {
+			free_entry(&from->entries[i]);
+			to->dropped++;
+		}
+	to->entries = entries.items;
+	to->len = entries.len;
+	to->cap = entries.cap;
+	to->errors += from->errors;
+	to->warnings += from->warnings;
+	to->dropped += from->dropped;
+	from->len = 0;
+	diag_fini(from);
+}
+
 void diag_hint(struct diag *d, const char *fmt, ...)
 {
 	struct diag_entry *e;

@@ -49,6 +49,8 @@ int diag_warn(struct diag *d, const struct diag_place *place, const char *fmt, .
 	__attribute__((format(printf, 3, 4)));
 int diag_note(struct diag *d, const struct diag_place *place, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Appends all of another's entries, which is empty then: for threads that have one each. */
+void diag_move(struct diag *to, struct diag *from);
 /* Adds a hint to the newest entry. */
 void diag_hint(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

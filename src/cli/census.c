@@ -2,13 +2,20 @@
 #include "cli/census.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/traces.h"
 #include "ctf/plan.h"
 
-enum { WINDOW_BYTES = 4 << 20 }; /* of a file at a time */
+enum {
+	WINDOW_BYTES = 2 << 20, /* of a file at a time */
+	JOB_BYTES = 8 << 20,
+	MAX_WORKERS = 16,
+};
 
 /* NULL: no memory. Lives until the next call. */
 static struct census_process *find_process(struct census *c, uint32_t pid)
@@ -155,6 +162,15 @@ static void count_losses(struct census *c, const struct ctf_stream *s)
 	c->lost_packets += packets;
 }
 
+static void see_ns(struct census *c, int64_t ns)
+{
+	if (!c->has_time || ns < c->begin_ns)
+		c->begin_ns = ns;
+	if (!c->has_time || ns > c->end_ns)
+		c->end_ns = ns;
+	c->has_time = true;
+}
+
 static void see_time(struct census *c, const struct ctf_cursor *cursor)
 {
 	const struct ctf_clock *clock = cursor->stream->class->default_clock;
@@ -165,11 +181,7 @@ static void see_time(struct census *c, const struct ctf_cursor *cursor)
 	ns = ctf_trace_ns(c->trace, clock, cursor->cycles);
 	if (ns == INT64_MIN)
 		return;
-	if (!c->has_time || ns < c->begin_ns)
-		c->begin_ns = ns;
-	if (!c->has_time || ns > c->end_ns)
-		c->end_ns = ns;
-	c->has_time = true;
+	see_ns(c, ns);
 }
 
 /* Who wrote an event: its packet says, or its own context. */
@@ -331,8 +343,9 @@ static void find_writers(struct pass *p, const struct ctf_stream *s)
 		ctf_watch_init(&p->watch, s, (uint32_t)pid, (uint32_t)(tid < 0 ? pid : tid));
 }
 
-static int count_stream(struct census *c, const struct ctf_stream *s, struct census_class *classes,
-			struct diag *diag)
+/* Some packets of a stream: `end` is no more of them. */
+static int count_packets(struct census *c, const struct ctf_stream *s, size_t begin, size_t end,
+			 struct census_class *classes, struct diag *diag)
 {
 	const struct ctf_stream_class *sc = s->class;
 	struct pass p = {.count = c, .classes = classes};
@@ -345,13 +358,181 @@ static int count_stream(struct census *c, const struct ctf_stream *s, struct cen
 	find_writers(&p, s);
 	ctf_cursor_init(&p.cursor, s, p.is_own || p.in_events ? CTF_WANT_FIELDS : CTF_WANT_NONE);
 	ctf_cursor_limit(&p.cursor, WINDOW_BYTES);
-	count_losses(c, s);
-	for (size_t i = 0; i < s->n_packets && rc != -ENOMEM; i++) {
+	for (size_t i = begin; i < end && rc != -ENOMEM; i++) {
 		rc = count_packet(&p, &s->packets[i], diag);
 		failed = rc ? rc : failed;
 	}
 	ctf_cursor_fini(&p.cursor);
 	free(p.tally);
+	return failed;
+}
+
+/* --- several threads ------------------------------------------------------------- */
+
+/* What one thread takes at a time. Packets are independent of each other where they say when they
+ * begin. */
+struct job {
+	const struct ctf_stream *stream;
+	size_t begin, end; /* packets */
+	struct diag diag;
+	int error;
+};
+
+struct crew {
+	struct VEC(struct job) jobs;
+	const size_t *first; /* of a stream class's classes */
+	_Atomic size_t next; /* job; relaxed: whoever joins the threads sees what they did */
+};
+
+struct worker {
+	pthread_t thread;
+	struct crew *crew;
+	struct census part; /* what its jobs found */
+};
+
+static int add_jobs(struct crew *crew, const struct ctf_stream *s)
+{
+	struct job job = {.stream = s};
+	uint64_t bytes = 0;
+	bool splits = true;
+
+	for (size_t i = 0; i < s->n_packets; i++)
+		splits &= s->packets[i].has_begin || !s->class->default_clock;
+	for (size_t i = 0; i < s->n_packets; i++) {
+		bytes += s->packets[i].total_bits / 8;
+		if (i + 1 < s->n_packets && (!splits || bytes < JOB_BYTES))
+			continue;
+		job.end = i + 1;
+		if (vec_push(&crew->jobs, job))
+			return -ENOMEM;
+		job.begin = i + 1;
+		bytes = 0;
+	}
+	return 0;
+}
+
+static void *work(void *data)
+{
+	struct worker *w = data;
+	struct crew *crew = w->crew;
+	size_t i;
+
+	while ((i = atomic_fetch_add_explicit(&crew->next, 1, memory_order_relaxed)) <
+	       crew->jobs.len) {
+		struct job *job = &crew->jobs.items[i];
+
+		job->error = count_packets(
+			&w->part, job->stream, job->begin, job->end,
+			w->part.classes.items + crew->first[job->stream->class->index], &job->diag);
+	}
+	return NULL;
+}
+
+/* A part's findings are the whole's. Its own events were counted by the whole itself. */
+static int add_part(struct census *c, const struct census *part)
+{
+	const struct census_process *from;
+	uint64_t tid, one;
+	int rc = 0;
+
+	for (size_t i = 0; i < c->classes.len; i++) {
+		c->classes.items[i].events += part->classes.items[i].events;
+		c->classes.items[i].bits += part->classes.items[i].bits;
+	}
+	if (part->has_time) {
+		see_ns(c, part->begin_ns);
+		see_ns(c, part->end_ns);
+	}
+	vec_each(from, &part->processes) {
+		struct census_process *to = find_process(c, from->pid);
+		size_t it = 0;
+
+		if (!to)
+			return -ENOMEM;
+		to->events += from->events;
+		while (!rc && map_next_u64(&from->threads, &it, &tid, &one))
+			rc = map_put_u64(&to->threads, tid, one);
+	}
+	return rc;
+}
+
+static size_t n_processors(void)
+{
+	cpu_set_t set;
+	size_t n = sched_getaffinity(0, sizeof(set), &set) ? 1 : (size_t)CPU_COUNT(&set);
+
+	return n < MAX_WORKERS ? n : MAX_WORKERS;
+}
+
+static int worker_init(struct worker *w, struct crew *crew, const struct census *c)
+{
+	*w = (struct worker){.crew = crew, .part = {.trace = c->trace, .anchors = c->anchors}};
+	for (size_t i = 0; i < c->classes.len; i++) {
+		struct census_class class = {.class = c->classes.items[i].class,
+					     .is_own = c->classes.items[i].is_own};
+
+		if (vec_push(&w->part.classes, class))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Runs all jobs; with one thread less than wished for, or none, when there are no more. */
+static int run_jobs(struct census *c, struct crew *crew)
+{
+	struct worker workers[MAX_WORKERS];
+	size_t n = n_processors(), started = 1;
+	int rc = 0;
+
+	if (n > crew->jobs.len)
+		n = crew->jobs.len ? crew->jobs.len : 1;
+	for (size_t i = 0; i < n; i++)
+		rc = worker_init(&workers[i], crew, c) ? -ENOMEM : rc;
+	while (!rc && started < n &&
+	       !pthread_create(&workers[started].thread, NULL, work, &workers[started]))
+		started++;
+	if (!rc)
+		work(&workers[0]);
+	for (size_t i = 1; i < started; i++)
+		pthread_join(workers[i].thread, NULL);
+	for (size_t i = 0; i < n; i++) {
+		if (!rc)
+			rc = add_part(c, &workers[i].part);
+		census_fini(&workers[i].part);
+	}
+	return rc;
+}
+
+static bool is_own_stream(const struct census *c, const struct ctf_stream *s, const size_t *first)
+{
+	return s->class->n_events && c->classes.items[first[s->class->index]].is_own;
+}
+
+/* The recorder's own events come first, in their order; all others are anyone's. */
+static int count_all(struct census *c, const size_t *first, struct diag *diag)
+{
+	const struct ctf_trace *t = c->trace;
+	struct crew crew = {.first = first};
+	struct job *job;
+	int rc = 0, failed = 0;
+
+	for (size_t i = 0; i < t->n_streams && rc != -ENOMEM; i++) {
+		const struct ctf_stream *s = &t->streams[i];
+
+		count_losses(c, s);
+		rc = is_own_stream(c, s, first)
+			     ? count_packets(c, s, 0, s->n_packets,
+					     c->classes.items + first[s->class->index], diag)
+			     : add_jobs(&crew, s);
+		failed = rc ? rc : failed;
+	}
+	if (rc != -ENOMEM && (rc = run_jobs(c, &crew)))
+		failed = rc;
+	vec_each(job, &crew.jobs) {
+		diag_move(diag, &job->diag);
+		failed = job->error && failed != -ENOMEM ? job->error : failed;
+	}
+	vec_fini(&crew.jobs);
 	return failed;
 }
 
@@ -424,12 +605,8 @@ int census_take(struct census *c, struct diag *diag)
 	size_t *first = calloc(t->class->n_streams + 1, sizeof(*first));
 	int rc = first ? make_classes(c, first) : -ENOMEM, failed = rc;
 
-	for (size_t i = 0; i < t->n_streams && rc != -ENOMEM; i++) {
-		const struct ctf_stream *s = &t->streams[i];
-
-		rc = count_stream(c, s, c->classes.items + first[s->class->index], diag);
-		failed = rc ? rc : failed;
-	}
+	if (!rc)
+		failed = count_all(c, first, diag);
 	free(first);
 	for (size_t i = 0; i < t->n_files; i++)
 		if (t->files[i].bytes_bad && !failed)
