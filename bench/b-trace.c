@@ -33,7 +33,8 @@ static const char metadata[] =
 	"      struct { integer { size = 32; align = 8; map = clock.monotonic.value; } timestamp; } compact;\n"
 	"      struct { u32 id; time timestamp; } extended; } v; } align(8); };\n"
 	"event { name = \"bench:one\"; id = 0; stream_id = 0;\n"
-	"  fields := struct { integer { size = 64; align = 8; signed = true; } n; }; };\n";
+	"  fields := struct { integer { size = 64; align = 8; signed = true; } n; }; };\n"
+	"event { name = \"bench:none\"; id = 1; stream_id = 0; fields := struct { u32 n; }; };\n";
 
 static uint8_t packet[PACKET_BYTES];
 

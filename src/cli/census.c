@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "cli/traces.h"
-#include "ctf/plan.h"
+#include "ctf/sidecar.h"
 
 enum {
 	WINDOW_BYTES = 2 << 20, /* of a file at a time */
 	JOB_BYTES = 8 << 20,
 	MAX_WORKERS = 16,
+	INDEX_WORTH_BYTES = 16 << 20, /* less is counted as fast as an index is read */
 };
 
 /* NULL: no memory. Lives until the next call. */
@@ -223,6 +224,8 @@ struct pass {
 	struct census *count;
 	struct census_class *classes; /* of the stream, by event_class.index */
 	struct ctf_tally *tally; /* beside them */
+	struct str *summaries; /* what each packet holds, for the index */
+	struct ctf_summary summary; /* of the packet */
 	struct ctf_cursor cursor;
 	struct ctf_watch watch; /* of events: process and thread */
 	bool is_own; /* of the stream: the recorder's */
@@ -230,15 +233,36 @@ struct pass {
 	bool in_events, is_watched; /* … or in each event, always at one place */
 };
 
-static void add_tally(struct pass *p)
+static int add_tally(struct pass *p)
 {
 	size_t n = p->cursor.stream->class->n_events;
+	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		p->classes[i].events += p->tally[i].events;
-		p->classes[i].bits += p->tally[i].bits;
+		struct ctf_class_count count = {(uint32_t)i, p->tally[i].events, p->tally[i].bits};
+
+		p->classes[i].events += count.events;
+		p->classes[i].bits += count.bits;
+		if (count.events && vec_push(&p->summary.classes, count))
+			rc = -ENOMEM;
 	}
 	memset(p->tally, 0, n * sizeof(*p->tally));
+	return rc;
+}
+
+/* Of the packet: the newest writers are the likeliest. */
+static int note_writer(struct pass *p, const struct writer *w, uint64_t events)
+{
+	struct ctf_writer_count *writers = p->summary.writers.items, new = {w->pid, w->tid, events};
+
+	if (!w->is_known || !events)
+		return 0;
+	for (size_t i = p->summary.writers.len; i-- > 0;)
+		if (writers[i].pid == w->pid && writers[i].tid == w->tid) {
+			writers[i].events += events;
+			return 0;
+		}
+	return vec_push(&p->summary.writers, new);
 }
 
 static uint64_t tallied(const struct pass *p)
@@ -264,7 +288,7 @@ static int count_event(struct pass *p)
 	if (!p->in_events)
 		return 0;
 	writer = read_writer(&cursor->values, cursor->root[CTF_SCOPE_EVENT_COMMON_CONTEXT]);
-	return count_writer(p->count, &writer, 1);
+	return note_writer(p, &writer, 1);
 }
 
 /* Runs of one writer. */
@@ -278,7 +302,7 @@ static int count_runs(struct pass *p)
 
 		p->watch.events = 0;
 		rc = ctf_cursor_tally(&p->cursor, p->tally, &p->watch);
-		if (count_writer(p->count, &w, p->watch.events))
+		if (note_writer(p, &w, p->watch.events))
 			return -ENOMEM;
 	} while (rc > 0);
 	return rc;
@@ -298,29 +322,106 @@ static int count_rest(struct pass *p)
 	return rc;
 }
 
+/* What a packet was found to hold, now or by the index, is counted. */
+static int add_writers(struct census *c, const struct ctf_summary *s)
+{
+	const struct ctf_writer_count *w;
+	int rc = 0;
+
+	vec_each(w, &s->writers) {
+		struct writer writer = {true, w->pid, w->tid};
+
+		rc = count_writer(c, &writer, w->events) ? -ENOMEM : rc;
+	}
+	return rc;
+}
+
+static void see_times(struct pass *p, bool first)
+{
+	struct ctf_summary *s = &p->summary;
+
+	see_time(p->count, &p->cursor);
+	s->has_times = p->cursor.has_cycles && p->cursor.stream->class->default_clock;
+	if (first)
+		s->first_cycles = p->cursor.cycles;
+	s->last_cycles = p->cursor.cycles;
+}
+
 static int count_packet(struct pass *p, const struct ctf_packet *packet, struct diag *diag)
 {
 	struct ctf_cursor *cursor = &p->cursor;
 	struct writer writer = {0};
 	int rc = ctf_cursor_enter(cursor, packet);
 
+	ctf_summary_reset(&p->summary);
 	if (!rc && p->in_packet)
 		writer = read_writer(&cursor->packet_values,
 				     cursor->plan->packet.root[CTF_SCOPE_PACKET_CONTEXT]);
 	if (!rc && (rc = ctf_cursor_next(cursor)) > 0) {
-		see_time(p->count, cursor);
+		see_times(p, true);
 		rc = count_event(p);
 		if (!rc)
 			rc = count_rest(p);
-		see_time(p->count, cursor);
+		see_times(p, false);
 	}
 	if (rc < 0 && rc != -ENOMEM) {
 		ctf_cursor_explain(cursor, rc, diag);
 		rc = -EINVAL;
 	}
-	if (count_writer(p->count, &writer, tallied(p)))
+	if (note_writer(p, &writer, tallied(p)) || add_tally(p) ||
+	    add_writers(p->count, &p->summary))
 		rc = -ENOMEM;
-	add_tally(p);
+	if (p->summaries)
+		ctf_summary_put(p->summaries, &p->summary);
+	return rc;
+}
+
+/* --- by the index ----------------------------------------------------------------- */
+
+static void see_summary(struct census *c, const struct ctf_stream *s,
+			const struct ctf_summary *summary)
+{
+	const uint64_t cycles[2] = {summary->first_cycles, summary->last_cycles};
+
+	for (int i = 0; i < 2 && summary->has_times && s->class->default_clock; i++) {
+		int64_t ns = ctf_trace_ns(c->trace, s->class->default_clock, cycles[i]);
+
+		if (ns != INT64_MIN)
+			see_ns(c, ns);
+	}
+}
+
+/* Adds what the index says of a stream's packets. 0, -ENOMEM; -EBADMSG: it is no use, and nothing
+ * was added. */
+static int count_by_index(struct census *c, const struct ctf_stream *s,
+			  struct census_class *classes)
+{
+	struct span left = s->summaries;
+	struct ctf_summary summary = {0};
+	const struct ctf_class_count *count;
+	int rc = 0;
+
+	/* Once to look, and once to add. */
+	for (size_t i = 0; i < 2 * s->n_packets && !rc; i++) {
+		bool adds = i >= s->n_packets;
+
+		if (i == s->n_packets)
+			left = s->summaries;
+		rc = ctf_summary_take(&summary, &left);
+		vec_each(count, &summary.classes) {
+			if (count->class >= s->class->n_events)
+				rc = -EBADMSG;
+			if (rc || !adds)
+				continue;
+			classes[count->class].events += count->events;
+			classes[count->class].bits += count->bits;
+		}
+		if (!rc && adds) {
+			see_summary(c, s, &summary);
+			rc = add_writers(c, &summary);
+		}
+	}
+	ctf_summary_fini(&summary);
 	return rc;
 }
 
@@ -345,10 +446,10 @@ static void find_writers(struct pass *p, const struct ctf_stream *s)
 
 /* Some packets of a stream: `end` is no more of them. */
 static int count_packets(struct census *c, const struct ctf_stream *s, size_t begin, size_t end,
-			 struct census_class *classes, struct diag *diag)
+			 struct census_class *classes, struct str *summaries, struct diag *diag)
 {
 	const struct ctf_stream_class *sc = s->class;
-	struct pass p = {.count = c, .classes = classes};
+	struct pass p = {.count = c, .classes = classes, .summaries = summaries};
 	int rc = 0, failed = 0;
 
 	p.is_own = sc->n_events && classes[0].is_own;
@@ -363,6 +464,7 @@ static int count_packets(struct census *c, const struct ctf_stream *s, size_t be
 		failed = rc ? rc : failed;
 	}
 	ctf_cursor_fini(&p.cursor);
+	ctf_summary_fini(&p.summary);
 	free(p.tally);
 	return failed;
 }
@@ -374,6 +476,7 @@ static int count_packets(struct census *c, const struct ctf_stream *s, size_t be
 struct job {
 	const struct ctf_stream *stream;
 	size_t begin, end; /* packets */
+	struct str summaries;
 	struct diag diag;
 	int error;
 };
@@ -421,9 +524,10 @@ static void *work(void *data)
 	       crew->jobs.len) {
 		struct job *job = &crew->jobs.items[i];
 
-		job->error = count_packets(
-			&w->part, job->stream, job->begin, job->end,
-			w->part.classes.items + crew->first[job->stream->class->index], &job->diag);
+		job->error = count_packets(&w->part, job->stream, job->begin, job->end,
+					   w->part.classes.items +
+						   crew->first[job->stream->class->index],
+					   &job->summaries, &job->diag);
 	}
 	return NULL;
 }
@@ -508,6 +612,38 @@ static bool is_own_stream(const struct census *c, const struct ctf_stream *s, co
 	return s->class->n_events && c->classes.items[first[s->class->index]].is_own;
 }
 
+/* Keeps it for the next time, when the trace is whole and worth it. What cannot be kept is no loss. */
+static void keep_index(const struct census *c, const struct str *summaries, const struct diag *diag)
+{
+	const struct ctf_trace *t = c->trace;
+	struct str path = {0};
+	char *slash;
+
+	bool is_whole = !t->is_damaged && (!diag || !diag->len);
+
+	if (c->index && c->bytes >= INDEX_WORTH_BYTES && is_whole && !t->sidecar.len) {
+		str_add(&path, c->index);
+		slash = path.failed ? NULL : strrchr(path.data, '/');
+		if (slash) {
+			*slash = '\0';
+			fs_make_dirs(path.data);
+			ctf_sidecar_write(t, summaries, c->index);
+		}
+	}
+	str_fini(&path);
+}
+
+/* Whether all that was asked of the streams' packets is there. */
+static bool has_index(const struct census *c)
+{
+	const struct ctf_trace *t = c->trace;
+
+	for (size_t i = 0; i < t->n_streams; i++)
+		if (!t->streams[i].summaries.len && t->streams[i].n_packets)
+			return false;
+	return t->sidecar.len > 0;
+}
+
 /* The recorder's own events come first, in their order; all others are anyone's. */
 static int count_all(struct census *c, const size_t *first, struct diag *diag)
 {
@@ -516,23 +652,45 @@ static int count_all(struct census *c, const size_t *first, struct diag *diag)
 	struct job *job;
 	int rc = 0, failed = 0;
 
+	struct str *summaries = calloc(t->n_streams + 1, sizeof(*summaries));
+	bool by_index = has_index(c);
+
+	if (!summaries)
+		return -ENOMEM;
 	for (size_t i = 0; i < t->n_streams && rc != -ENOMEM; i++) {
 		const struct ctf_stream *s = &t->streams[i];
+		struct census_class *classes = c->classes.items + first[s->class->index];
 
 		count_losses(c, s);
-		rc = is_own_stream(c, s, first)
-			     ? count_packets(c, s, 0, s->n_packets,
-					     c->classes.items + first[s->class->index], diag)
-			     : add_jobs(&crew, s);
+		rc = -EBADMSG;
+		if (is_own_stream(c, s, first))
+			rc = count_packets(c, s, 0, s->n_packets, classes, &summaries[i], diag);
+		else if (by_index)
+			rc = count_by_index(c, s, classes);
+		if (rc == -EBADMSG)
+			rc = add_jobs(&crew, s);
 		failed = rc ? rc : failed;
 	}
 	if (rc != -ENOMEM && (rc = run_jobs(c, &crew)))
 		failed = rc;
 	vec_each(job, &crew.jobs) {
+		struct str *all = &summaries[job->stream->index];
+
+		str_add_bytes(all, str_c(&job->summaries), job->summaries.len);
+		all->failed |= job->summaries.failed;
 		diag_move(diag, &job->diag);
 		failed = job->error && failed != -ENOMEM ? job->error : failed;
+		str_fini(&job->summaries);
 	}
 	vec_fini(&crew.jobs);
+	for (size_t i = 0; i < t->n_streams; i++)
+		if (summaries[i].failed)
+			failed = -ENOMEM;
+	if (!failed)
+		keep_index(c, summaries, diag);
+	for (size_t i = 0; i < t->n_streams; i++)
+		str_fini(&summaries[i]);
+	free(summaries);
 	return failed;
 }
 

@@ -37,6 +37,7 @@ struct census {
 	const struct ctf_trace *trace;
 	const struct anchors *anchors;
 	const char *path;
+	const char *index; /* where what is found out is kept (sidecar.h); NULL: nowhere */
 	struct VEC(struct census_class) classes;
 	struct VEC(struct census_process) processes;
 	struct map process_index; /* by pid, to index + 1 */

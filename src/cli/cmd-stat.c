@@ -438,7 +438,9 @@ struct wishes {
 static int stat_one(struct report *r, const struct traces *t, size_t i, const char *name, bool json,
 		    struct diag *diag)
 {
-	struct census c = {.trace = t->all.items[i], .anchors = t->anchors.items[i]};
+	struct census c = {.trace = t->all.items[i],
+			   .anchors = t->anchors.items[i],
+			   .index = t->indexes.items[i]};
 	struct str path = {0};
 	int rc;
 

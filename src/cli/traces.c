@@ -16,6 +16,7 @@
 
 #include "base/str.h"
 #include "ctf/join.h"
+#include "ctf/sidecar.h"
 
 enum { MAX_DIR_DEPTH = 32 };
 #define NS_PER_S 1000000000ll
@@ -34,23 +35,32 @@ static int open_one(struct finder *f, const char *dir)
 	struct ctf_trace *trace = NULL;
 	const char *below = dir + f->root_len;
 	char *path = strdup(*below == '/' ? below + 1 : below);
-	int rc = path ? ctf_trace_open(&trace, dir, f->diag) : -ENOMEM;
+	struct str index = {0};
+	bool has_index = ctf_sidecar_path(&index, dir);
+	int rc = path ? ctf_trace_open_indexed(&trace, dir, has_index ? index.data : NULL, f->diag)
+		      : -ENOMEM;
 
 	if (rc) {
+		str_fini(&index);
 		free(path);
 		f->error = rc;
 		return rc == -ENOMEM ? rc : 0;
 	}
 	if (vec_reserve(&f->traces->all, f->traces->all.len + 1) ||
 	    vec_reserve(&f->traces->anchors, f->traces->all.len + 1) ||
+	    vec_reserve(&f->traces->indexes, f->traces->all.len + 1) ||
 	    vec_reserve(&f->traces->paths, f->traces->all.len + 1)) {
+		str_fini(&index);
 		ctf_trace_free(trace);
 		free(path);
 		return -ENOMEM;
 	}
 	f->traces->all.items[f->traces->all.len++] = trace;
 	f->traces->anchors.items[f->traces->anchors.len++] = NULL;
+	f->traces->indexes.items[f->traces->indexes.len++] = has_index ? index.data : NULL;
 	f->traces->paths.items[f->traces->paths.len++] = path;
+	if (!has_index)
+		str_fini(&index);
 	return 0;
 }
 
@@ -129,9 +139,11 @@ static size_t n_events(const struct ctf_trace *t)
 static void drop(struct traces *t, size_t i)
 {
 	free(t->paths.items[i]);
-	t->all.len = t->anchors.len = --t->paths.len;
+	free(t->indexes.items[i]);
+	t->all.len = t->anchors.len = t->indexes.len = --t->paths.len;
 	for (; i < t->all.len; i++) {
 		t->all.items[i] = t->all.items[i + 1];
+		t->indexes.items[i] = t->indexes.items[i + 1];
 		t->paths.items[i] = t->paths.items[i + 1];
 	}
 }
@@ -153,6 +165,8 @@ static int join_all(struct traces *t)
 			if (swapped)
 				*a = *b;
 			*t->paths.items[i] = '\0';
+			free(t->indexes.items[i]); /* an index is of one directory */
+			t->indexes.items[i] = NULL;
 			drop(t, k--);
 		}
 	return 0;
@@ -203,6 +217,9 @@ void traces_fini(struct traces *t)
 		anchors_free(t->anchors.items[i]);
 	for (size_t i = 0; i < t->paths.len; i++)
 		free(t->paths.items[i]);
+	for (size_t i = 0; i < t->indexes.len; i++)
+		free(t->indexes.items[i]);
+	vec_fini(&t->indexes);
 	vec_fini(&t->paths);
 	vec_fini(&t->all);
 	vec_fini(&t->anchors);

@@ -16,6 +16,8 @@
 struct traces {
 	struct VEC(struct ctf_trace *) all;
 	struct VEC(struct anchors *) anchors; /* of each trace; NULL: none */
+	struct VEC(
+		char *) indexes; /* of each trace: where its index is, or would be; NULL: nowhere */
 	struct VEC(char *) paths; /* of each trace, below what the user named; "": that itself */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "ctf/plan.h"
 #include "ctf/reader.h"
+#include "ctf/sidecar.h"
 #include "ctf/step.h"
 
 #include <errno.h>
@@ -38,6 +39,10 @@ struct lane { /* one stream being read */
 	const struct ctf_clock *plain_clock; /* without a map; else NULL */
 	int64_t base_ns; /* its cycle 0 */
 	struct ctf_sieve sieve;
+	/* From an index: what packet n_summaries - 1 holds, and those behind it. */
+	struct ctf_summary summary;
+	struct span summaries;
+	size_t n_summaries;
 };
 
 struct ctf_iter {
@@ -252,6 +257,27 @@ static int next_event(struct ctf_iter *it, struct lane *l)
 	}
 }
 
+/* The index says that no event of the next packet is wanted. What follows must not need its clock. */
+static bool packet_is_unwanted(const struct ctf_iter *it, struct lane *l)
+{
+	const struct ctf_stream *s = l->stream;
+	const struct ctf_class_count *count;
+
+	if (!l->summaries.len || !l->sieve.is_needed || it->options.packet_messages ||
+	    (l->packet + 1 < s->n_packets && !s->packets[l->packet + 1].has_begin))
+		return false;
+	for (; l->n_summaries <= l->packet; l->n_summaries++)
+		if (ctf_summary_take(&l->summary, &l->summaries)) {
+			l->summaries.len = 0;
+			return false;
+		}
+	vec_each(count, &l->summary.classes) {
+		if (count->class >= s->class->n_events || !l->sieve.classes[count->class].is_hidden)
+			return false;
+	}
+	return true;
+}
+
 static int enter_packet(struct ctf_iter *it, struct lane *l)
 {
 	const struct ctf_packet *p = &l->stream->packets[l->packet++];
@@ -313,6 +339,11 @@ static int lane_next(struct ctf_iter *it, struct lane *l)
 			rc = discarded_packets(l, l->packet);
 			break;
 		case LANE_ENTER:
+			if (packet_is_unwanted(it, l)) {
+				l->packet++;
+				l->state = LANE_PACKET;
+				break;
+			}
 			rc = enter_packet(it, l);
 			break;
 		case LANE_EVENTS:
@@ -444,6 +475,7 @@ static void lane_init(struct lane *l, const struct ctf_stream *s, struct ctf_ite
 	const struct ctf_clock *clock = s->class->default_clock;
 	l->stream = s;
 	l->order = order;
+	l->summaries = s->summaries;
 	l->newest_ns = INT64_MIN;
 	set_range(l, &it->options);
 	if (it->options.intersection)
@@ -506,8 +538,10 @@ void ctf_iter_free(struct ctf_iter *it)
 {
 	if (!it)
 		return;
-	for (size_t i = 0; i < it->n_lanes; i++)
+	for (size_t i = 0; i < it->n_lanes; i++) {
 		ctf_cursor_fini(&it->lanes[i].cursor);
+		ctf_summary_fini(&it->lanes[i].summary);
+	}
 	arena_fini(&it->arena);
 	free(it->lanes);
 	free(it->heap);

@@ -98,6 +98,9 @@ int ctf_trace_join(struct ctf_trace *into, struct ctf_trace *other)
 	other->n_files = 0;
 	for (size_t i = 0; i < other->n_streams; i++)
 		move_stream(into, &other->streams[i], first_file);
+	/* What an index says is of the packets as they were. */
+	for (size_t i = 0; i < into->n_streams; i++)
+		into->streams[i].summaries = (struct span){0};
 	into->is_damaged |= other->is_damaged;
 	ctf_trace_free(other);
 	return 1;

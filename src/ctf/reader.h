@@ -68,6 +68,7 @@ struct ctf_stream {
 	size_t index; /* in trace->streams */
 	unsigned discarded_bits, seq_num_bits; /* widths of these counters: they wrap */
 	struct ctf_stream_plan *plans[3]; /* by enum ctf_want; shared by a class's streams */
+	struct span summaries; /* of its packets, from an index (sidecar.h); empty: none */
 };
 
 struct ctf_trace {
@@ -81,6 +82,7 @@ struct ctf_trace {
 	ctf_clock_map_fn clock_map; /* NULL: ctf_clock_to_ns */
 	void *clock_map_data;
 	struct ctf_stream_plan *(*plans)[3]; /* by stream class index and enum ctf_want */
+	struct span sidecar; /* the index that it was opened with; empty: none */
 	bool is_damaged; /* some stream file could not be indexed to its end */
 	struct arena arena;
 };
@@ -88,6 +90,9 @@ struct ctf_trace {
 /* 0, or negative errno: metadata that cannot be used, no directory, -ENOMEM.
  * Broken data streams are no failure. */
 int ctf_trace_open(struct ctf_trace **out, const char *dir, struct diag *diag);
+/* The same with an index (sidecar.h), where that is this trace's; else it is as if it were not there. */
+int ctf_trace_open_indexed(struct ctf_trace **out, const char *dir, const char *index,
+			   struct diag *diag);
 /* From memory: the spans must outlive the trace. Names may be NULL. */
 int ctf_trace_open_spans(struct ctf_trace **out, struct span metadata, const struct span *streams,
 			 const char *const *names, size_t n_streams, struct diag *diag);

@@ -7,6 +7,7 @@
 #include "ctf/plan.h"
 #include "ctf/quirks.h"
 #include "ctf/reader.h"
+#include "ctf/sidecar.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -417,9 +418,11 @@ static int compile_plans(struct opener *o)
 			    CTF_WANT_ALL, o->diag);
 }
 
-static int index_files(struct opener *o)
+static int index_files(struct opener *o, const char *index)
 {
 	int rc = compile_plans(o);
+	if (!rc && index && (rc = ctf_sidecar_load(o->t, index)))
+		return rc < 0 ? rc : 0;
 	o->peek.bytes = malloc(PEEK_BYTES);
 	if (!rc && !o->peek.bytes)
 		rc = -ENOMEM;
@@ -512,6 +515,12 @@ static int trace_new(struct ctf_trace **out, const char *path)
 
 int ctf_trace_open(struct ctf_trace **out, const char *dir, struct diag *diag)
 {
+	return ctf_trace_open_indexed(out, dir, NULL, diag);
+}
+
+int ctf_trace_open_indexed(struct ctf_trace **out, const char *dir, const char *index,
+			   struct diag *diag)
+{
 	struct ctf_trace *t = NULL;
 	struct opener o = {.diag = diag};
 	struct diag_place place = {.file = dir};
@@ -536,7 +545,7 @@ int ctf_trace_open(struct ctf_trace **out, const char *dir, struct diag *diag)
 		rc = map_files(t, dir, fd, diag);
 	o.t = t;
 	if (!rc)
-		rc = index_files(&o);
+		rc = index_files(&o, index);
 	if (rc)
 		ctf_trace_free(t);
 	else
@@ -565,7 +574,7 @@ int ctf_trace_open_spans(struct ctf_trace **out, struct span metadata, const str
 	}
 	o.t = t;
 	if (!rc)
-		rc = index_files(&o);
+		rc = index_files(&o, NULL);
 	if (rc)
 		ctf_trace_free(t);
 	else
@@ -588,6 +597,7 @@ void ctf_trace_free(struct ctf_trace *t)
 	free(t->streams);
 	free(t->path);
 	free(t->name);
+	fs_unmap(&t->sidecar);
 	arena_fini(&t->arena);
 	free(t);
 }
