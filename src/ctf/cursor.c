@@ -146,6 +146,7 @@ static inline bool fast_header(struct ctf_cursor *c, const struct ctf_stream_pla
 	if (!fast->usable || at % 8 || at > c->bits.end || c->bits.end - at < fast->reach_bits)
 		return false;
 	const uint8_t *p = c->bits.data + at / 8;
+	__builtin_prefetch(p + 1024);
 	uint64_t id = form->id_bits ? load64(p, form->id_offset, form->id_bits) : 0;
 	if (fast->has_extended && id == fast->extended_id) {
 		form = &fast->extended;

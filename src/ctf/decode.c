@@ -232,11 +232,32 @@ static void store_bytes(struct machine *m, const struct ctf_op *op, enum ctf_val
 	out->bytes = bytes;
 }
 
+/*
+ * The length of a string that ends before `left` bytes do; UINT64_MAX: it does
+ * not. Most are short, so the first words are looked at here: a byte is zero
+ * where subtracting one borrows from its top bit and it had none.
+ */
+static inline uint64_t string_length(const uint8_t *start, uint64_t left)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t len = 0;
+	for (; len < 64 && left - len >= 8; len += 8) {
+		uint64_t v;
+		memcpy(&v, start + len, 8);
+		v = le64toh(v);
+		uint64_t zeros = (v - ones) & ~v & tops;
+		if (zeros)
+			return len + (uint64_t)__builtin_ctzll(zeros) / 8;
+	}
+	const uint8_t *zero = left > len ? memchr(start + len, 0, left - len) : NULL;
+	return zero ? (uint64_t)(zero - start) : UINT64_MAX;
+}
+
 /* Fixed-size text ends at its first zero, when there is one. */
 static uint64_t text_length(const uint8_t *bytes, uint64_t count)
 {
-	const uint8_t *zero = count ? memchr(bytes, 0, count) : NULL;
-	return zero ? (uint64_t)(zero - bytes) : count;
+	uint64_t len = string_length(bytes, count);
+	return len == UINT64_MAX ? count : len;
 }
 
 /* Where a text begins at no byte, it is moved to the scratch memory. */
@@ -315,27 +336,6 @@ static bool elements_fit(const struct ctf_op *op, uint64_t count, uint64_t left,
 static unsigned character_bytes(enum ctf_encoding e)
 {
 	return e >= CTF_ENCODING_UTF32BE ? 4 : e >= CTF_ENCODING_UTF16BE ? 2 : 1;
-}
-
-/*
- * The length of a string that ends before `left` bytes do; UINT64_MAX: it does
- * not. Most are short, so the first words are looked at here: a byte is zero
- * where subtracting one borrows from its top bit and it had none.
- */
-static inline uint64_t string_length(const uint8_t *start, uint64_t left)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-	uint64_t len = 0;
-	for (; len < 64 && left - len >= 8; len += 8) {
-		uint64_t v;
-		memcpy(&v, start + len, 8);
-		v = le64toh(v);
-		uint64_t zeros = (v - ones) & ~v & tops;
-		if (zeros)
-			return len + (uint64_t)__builtin_ctzll(zeros) / 8;
-	}
-	const uint8_t *zero = left > len ? memchr(start + len, 0, left - len) : NULL;
-	return zero ? (uint64_t)(zero - start) : UINT64_MAX;
 }
 
 static int string(struct machine *m, const struct ctf_op *op)

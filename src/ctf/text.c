@@ -117,27 +117,59 @@ static const char pairs[] = "00010203040506070809101112131415161718192021222324"
 			    "50515253545556575859606162636465666768697071727374"
 			    "75767778798081828384858687888990919293949596979899";
 
+/* How many decimal digits a number has: log10(2) is nearly 1233 / 4096. */
+static inline unsigned count_digits(uint64_t v)
+{
+	static const uint64_t powers[] = {
+		0,
+		10,
+		100,
+		1000,
+		10000,
+		100000,
+		1000000,
+		10000000,
+		100000000,
+		1000000000,
+		10000000000,
+		100000000000,
+		1000000000000,
+		10000000000000,
+		100000000000000,
+		1000000000000000,
+		10000000000000000,
+		100000000000000000,
+		1000000000000000000,
+		10000000000000000000u,
+	};
+	unsigned n = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
+
+	return n + (v >= powers[n]);
+}
+
 static inline char *put_u64(char *p, uint64_t v)
 {
-	char buf[20], *q = buf + sizeof(buf);
+	char *end, *q;
+	uint32_t low;
 
 	if (v < 10) {
 		*p = (char)('0' + v);
 		return p + 1;
 	}
-	while (v >= 100) {
+	q = end = p + count_digits(v);
+	for (; v > UINT32_MAX; v /= 100) {
 		q -= 2;
 		memcpy(q, &pairs[v % 100 * 2], 2);
-		v /= 100;
 	}
-	if (v >= 10) {
+	for (low = (uint32_t)v; low >= 100; low /= 100) {
 		q -= 2;
-		memcpy(q, &pairs[v * 2], 2);
-	} else {
-		*--q = (char)('0' + v);
+		memcpy(q, &pairs[low % 100 * 2], 2);
 	}
-	memcpy(p, q, (size_t)(buf + sizeof(buf) - q));
-	return p + (buf + sizeof(buf) - q);
+	if (low >= 10)
+		memcpy(p, &pairs[low * 2], 2);
+	else
+		*p = (char)('0' + low);
+	return end;
 }
 
 /* Exactly `digits` of them, with zeros in front. */
@@ -298,8 +330,8 @@ static void add_text(struct writer *w, const struct ctf_value *v)
 	const char *text = (const char *)v->bytes;
 	size_t len = v->count;
 
-	/* A text of fixed length ends where C's would. */
-	if (v->type && v->type->kind != CTF_STRING)
+	/* A text of fixed length ends where C's would; of characters the decoder has seen to it. */
+	if (v->type && (v->type->kind == CTF_STATIC_STRING || v->type->kind == CTF_DYNAMIC_STRING))
 		len = strnlen(text ? text : "", len);
 	add_quoted(w, text, len);
 }
@@ -569,7 +601,8 @@ static void put_time(struct text_printer *p, struct writer *w, int64_t ns)
 	if (!p->has_window || s < p->window_s || s >= p->window_s + WINDOW_S)
 		if (!window_find(p, s))
 			goto seconds;
-	put(w, p->date_hour, p->date_hour_len);
+	memcpy(w->at, p->date_hour, sizeof(p->date_hour)); /* its length is no constant */
+	w->at += p->date_hour_len;
 	second = p->window_second + (unsigned)(s - p->window_s);
 	w->at = put_2(w->at, p->window_minute + second / 60);
 	*w->at++ = ':';
