@@ -48,7 +48,7 @@ static const struct opt_spec spec = {
 			{NULL, 0, NULL, "How"},
 			CLI_ROW_JSON,
 			{"output-format", 'o', "FORMAT",
-			 "text, json, details, counter, dummy (reads all, writes nothing), ctf-metadata"},
+			 "text, json, details, counter, dummy (reads all, writes nothing), ctf-metadata; ctf1-metadata and ctf2-metadata: as CTF 1.8 and 2 say it"},
 			{"output", 'w', "FILE", "write to FILE instead of stdout"},
 			{"names", 'n', "NAMES",
 			 "names of payload, context, scope, header; all, none"},
@@ -105,7 +105,7 @@ static const char *read_option(struct print_options *o, int id, const char *valu
 		return NULL;
 	case 'o':
 		return print_format_parse(&o->format, value)
-			       ? "-o is text, json, details, counter, dummy or ctf-metadata (-w FILE writes to a file)"
+			       ? "-o is text, json, details, counter, dummy, ctf-metadata, ctf1-metadata or ctf2-metadata (-w FILE writes to a file)"
 			       : NULL;
 	case 'w':
 		o->output = value;

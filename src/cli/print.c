@@ -359,6 +359,26 @@ static void class_wish(void *data, const struct ctf_event_class *ec, struct ctf_
 		filter_tests(class->filter, wish);
 }
 
+/* In the words of another version; the streams' bytes stay as they are. */
+static int print_rewritten(struct printer *p, enum ctf_metadata_format format, struct diag *diag)
+{
+	struct ctf_trace **t;
+	int rc = 0;
+
+	vec_each(t, &p->traces.all) {
+		struct diag_place place = {.file = (*t)->path};
+
+		if (!rc)
+			rc = ctf_metadata_write(&p->out, (*t)->class, format);
+		if (rc == -ENOTSUP)
+			diag_error(diag, &place, "CTF %s cannot say what its metadata do",
+				   format == CTF_METADATA_TSDL ? "1.8" : "2");
+		if (!rc)
+			flush(p);
+	}
+	return rc == -ENOTSUP ? -EINVAL : rc;
+}
+
 static int print_all(struct printer *p, struct diag *diag)
 {
 	struct ctf_iter_options wish = {
@@ -376,6 +396,11 @@ static int print_all(struct printer *p, struct diag *diag)
 
 	if (p->opts.format == PRINT_METADATA)
 		return print_metadata(p, diag);
+	if (p->opts.format == PRINT_METADATA_1 || p->opts.format == PRINT_METADATA_2)
+		return print_rewritten(p,
+				       p->opts.format == PRINT_METADATA_1 ? CTF_METADATA_TSDL
+									  : CTF_METADATA_JSON,
+				       diag);
 	rc = ctf_iter_new(&it, p->traces.all.items, p->traces.all.len, &wish, diag);
 	if (!rc)
 		rc = print_messages(p, it, diag);

@@ -16,7 +16,9 @@
 	X(DETAILS, "details", "every message in full, as babeltrace2's sink.text.details")         \
 	X(DUMMY, "dummy", "nothing: reads all of it")                                              \
 	X(COUNTER, "counter", "how many messages there were, as babeltrace2's sink.utils.counter") \
-	X(METADATA, "ctf-metadata", "the traces' metadata")
+	X(METADATA, "ctf-metadata", "the traces' metadata")                                        \
+	X(METADATA_1, "ctf1-metadata", "the same as CTF 1.8 says it")                              \
+	X(METADATA_2, "ctf2-metadata", "the same as CTF 2 says it")
 
 enum print_format {
 #define X(id, name, help) PRINT_##id,
