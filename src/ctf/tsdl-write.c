@@ -17,6 +17,8 @@
 struct writer {
 	struct str *out;
 	unsigned depth;
+	const struct ctf_type *around[MAX_DEPTH + 2]; /* structures and variants being written */
+	size_t n_around;
 	int error;
 };
 
@@ -166,11 +168,42 @@ static void write_string(struct writer *w, const struct ctf_type *t)
 		t->text.encoding == CTF_ENCODING_ASCII ? "string { encoding = ASCII; }" : "string");
 }
 
+static void write_character(struct writer *w, const char *encoding)
+{
+	str_addf(w->out, "integer { size = 8; align = 8; signed = false; encoding = %s; }",
+		 encoding);
+}
+
+/* CTF 2's bytes that TSDL has as arrays of small integers; false: it is none of them. */
+static bool write_bytes_field(struct writer *w, const struct ctf_field *f)
+{
+	const struct ctf_type *t = f->type;
+	bool is_uuid = t->kind == CTF_STATIC_BLOB &&
+		       f->roles & CTF_ROLE_BIT(CTF_ROLE_METADATA_UUID);
+	bool is_text = (t->kind == CTF_STATIC_STRING || t->kind == CTF_DYNAMIC_STRING) &&
+		       t->text.encoding <= CTF_ENCODING_UTF8;
+	if (!is_uuid && !is_text)
+		return false;
+	indent(w);
+	write_character(w, is_uuid ? "none" : "UTF8");
+	str_add_char(w->out, ' ');
+	write_name(w, f);
+	str_add_char(w->out, '[');
+	if (t->kind == CTF_DYNAMIC_STRING)
+		write_ref(w, &t->text.length);
+	else
+		str_add_u64(w->out, t->text.bytes);
+	str_add(w->out, "];\n");
+	return true;
+}
+
 /* An array's brackets stand behind the name: written after it. */
 static void write_field(struct writer *w, const struct ctf_field *f)
 {
 	const struct ctf_type *t = f->type;
 	const struct ctf_type *element = t;
+	if (write_bytes_field(w, f))
+		return;
 	while (element->kind == CTF_ARRAY || element->kind == CTF_SEQUENCE)
 		element = element->array.element;
 	indent(w);
@@ -202,16 +235,54 @@ static void write_fields(struct writer *w, const struct ctf_field *fields, size_
 static void write_struct(struct writer *w, const struct ctf_type *t)
 {
 	str_add(w->out, "struct ");
+	w->around[w->n_around++] = t;
 	write_fields(w, t->record.fields, t->record.n_fields);
+	w->n_around--;
 	if (t->record.min_align > 1)
 		str_addf(w->out, " align(%u)", t->record.min_align);
 }
 
+static const struct ctf_type *follow(const struct ctf_type *t, const struct ctf_ref *ref)
+{
+	for (size_t i = 0; t && i < ref->n_path; i++) {
+		int field = t->kind == CTF_STRUCT && ref->path[i] ? ctf_struct_find(t, ref->path[i])
+								  : -1;
+		t = field < 0 ? NULL : t->record.fields[field].type;
+	}
+	return t;
+}
+
+/* The tag of a variant, from the structures around it; NULL: it stands elsewhere. */
+static const struct ctf_type *find_tag(const struct writer *w, const struct ctf_ref *ref)
+{
+	const struct ctf_type *found = NULL;
+	for (size_t i = w->n_around; i-- > 0 && !found;)
+		found = follow(w->around[i], ref);
+	return found;
+}
+
+static bool same_ranges(const struct ctf_label *l, const struct ctf_field *option)
+{
+	return l->n_ranges == option->n_ranges &&
+	       !memcmp(l->ranges, option->ranges, l->n_ranges * sizeof(*l->ranges));
+}
+
+/* TSDL has the tag's label of an option's name where CTF 2 has ranges: these must be the same. */
+static bool is_chosen_by_label(const struct ctf_type *tag, const struct ctf_field *option)
+{
+	if (!option->n_ranges)
+		return true;
+	for (size_t i = 0; tag && tag->kind == CTF_ENUM && i < tag->integer.n_labels; i++)
+		if (ctf_label_chooses(tag->integer.labels[i].name, option))
+			return same_ranges(&tag->integer.labels[i], option);
+	return false;
+}
+
 static void write_variant(struct writer *w, const struct ctf_type *t)
 {
-	/* CTF 2's own ranges have no place in TSDL. */
+	const struct ctf_type *tag = find_tag(w, &t->variant.tag);
 	for (size_t i = 0; i < t->variant.n_options; i++)
-		if (t->variant.options[i].n_ranges)
+		if (!is_chosen_by_label(tag, &t->variant.options[i]))
 			w->error = -ENOTSUP;
 	str_add(w->out, "variant <");
 	write_ref(w, &t->variant.tag);
