@@ -237,7 +237,7 @@ static bool can_exit(const struct compiler *c)
 static void lower_unit(struct compiler *c, const struct probe_unit *u)
 {
 	bool has_number = u->targets[0]->has_number;
-	uint32_t over = ir_new_label(c->ir);
+	uint32_t over = c->over_label = ir_new_label(c->ir);
 
 	c->wants_probe_id = false;
 	if (c->can_exit && u->kind != LANG_PROBE_END)

@@ -57,7 +57,7 @@ struct compiler {
 	/* lowering */
 	struct ir *ir;
 	struct loop *loop;
-	uint32_t end_label; /* of the clause */
+	uint32_t end_label, over_label; /* of the clause; of all clauses of the unit */
 	struct ir_operand number; /* of the system call */
 	uint32_t first_probe_id; /* of the unit: names of its targets */
 	bool wants_probe_id;

@@ -322,7 +322,9 @@ int ir_generate(struct ir *ir, struct bpf_asm *out, struct arena *a)
 	if (err)
 		return err;
 	ir_drop_unused(ir);
-	for (size_t n = 0; n < sizeof(budgets) / sizeof(budgets[0]); n++) {
+	ir_drop_unreachable(ir);
+	err = ir->error;
+	for (size_t n = 0; !err && n < sizeof(budgets) / sizeof(budgets[0]); n++) {
 		struct ir_places places;
 		struct ir tried;
 
@@ -338,7 +340,9 @@ int ir_generate(struct ir *ir, struct bpf_asm *out, struct arena *a)
 		if (!err)
 			ir->scratch_bytes = tried.scratch_bytes;
 		ir_fini(&tried);
-		if (err != -E2BIG)
+		if (err == -E2BIG && n + 1 < sizeof(budgets) / sizeof(budgets[0]))
+			err = 0; /* tried again with the next */
+		else
 			break;
 	}
 	return err;

@@ -88,13 +88,21 @@ struct lang_target {
 	const char *file; /* UPROBE …: its binary */
 	uint64_t offset; /* UPROBE …: in the file */
 	uint64_t semaphore; /* USDT: offset in the file; 0: none */
+	void *user; /* the environment's own */
 };
 
 struct lang_probe_spec {
 	enum lang_probe_kind kind;
 	const char *text; /* as it was written */
 	const char *parts[4]; /* behind the kind; NULL behind the last */
+	/* All names that the script uses as args.NAME, whatever the probe. */
+	const char *const *fields;
+	size_t n_fields;
 };
+
+/* Of interval:s:1, interval:1s, profile:hz:99: 0, or -EINVAL and the diag says why. */
+int lang_clock_period(const struct lang_probe_spec *spec, uint64_t *ns, struct diag *diag,
+		      const struct diag_place *place);
 
 struct lang_env;
 struct lang_env_ops {

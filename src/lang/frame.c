@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Passes over the IR that come before registers: unused instructions go, and
- * the objects of the frame get their places. The kernel gives 512 bytes of
+ * Passes over the IR that come before registers: what is unused or out of
+ * reach goes, and the objects of the frame get their places. The kernel gives 512 bytes of
  * stack; what does not fit lies in an entry of a per-CPU array that is this
  * program's own (the kernel lets no program run within itself on one CPU).
  */
@@ -39,6 +39,58 @@ void ir_drop_unused(struct ir *ir)
 				i->is_dead = changed = true;
 		}
 	}
+	arena_fini(&a);
+}
+
+static void mark_label(const struct ir *ir, const uint32_t *places, uint32_t label, uint32_t *stack,
+		       size_t *n, uint8_t *seen)
+{
+	uint32_t at = places[label];
+
+	if (at < ir->insns.len && !seen[at]) {
+		seen[at] = 1;
+		stack[(*n)++] = at;
+	}
+}
+
+/* The kernel refuses code that no path leads to. */
+void ir_drop_unreachable(struct ir *ir)
+{
+	struct arena a = {0};
+	uint8_t *seen = arena_array(&a, ir->insns.len + 1, 1);
+	uint32_t *places = arena_array(&a, ir->n_labels + 1, sizeof(*places));
+	uint32_t *stack = arena_array(&a, ir->insns.len + 1, sizeof(*stack));
+	size_t n = 0, kept = 0;
+
+	if (!seen || !places || !stack) {
+		ir->error = -ENOMEM;
+		arena_fini(&a);
+		return;
+	}
+	for (uint32_t i = 0; i < ir->insns.len; i++)
+		if (ir->insns.items[i].op == IR_LABEL)
+			places[ir->insns.items[i].label] = i;
+	if (ir->insns.len) {
+		seen[0] = 1;
+		stack[n++] = 0;
+	}
+	while (n) {
+		for (uint32_t i = stack[--n]; i < ir->insns.len; i++) {
+			const struct ir_insn *insn = &ir->insns.items[i];
+
+			seen[i] = 1;
+			if (insn->op == IR_JUMP || insn->op == IR_BRANCH)
+				mark_label(ir, places, insn->label, stack, &n, seen);
+			if (insn->op == IR_JUMP || insn->op == IR_RETURN)
+				break;
+			if (i + 1 < ir->insns.len && seen[i + 1])
+				break;
+		}
+	}
+	for (uint32_t i = 0; i < ir->insns.len; i++)
+		if (seen[i] && !ir->insns.items[i].is_dead)
+			ir->insns.items[kept++] = ir->insns.items[i];
+	ir->insns.len = kept;
 	arena_fini(&a);
 }
 

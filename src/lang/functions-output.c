@@ -265,7 +265,7 @@ static struct ir_operand lower_exit(struct compiler *c, const struct ast_node *c
 	send(c, action, call->first);
 	ir_store(c->ir, ir_map_value(LANG_MAP_CONTROL, offsetof(struct lang_control, is_over)), 0,
 		 4, ir_imm(1));
-	ir_jump(c->ir, c->end_label);
+	ir_jump(c->ir, c->over_label);
 	return ir_imm(0);
 }
 

@@ -127,10 +127,11 @@ struct ir_operand ir_extend(struct ir *ir, struct ir_operand a, uint32_t size, b
 void ir_write(struct str *out, const struct ir *ir);
 
 /*
- * The passes, in their order (ir_generate): what is never used goes, the frame
- * is laid out, registers are given out, BPF is written.
+ * The passes, in their order (ir_generate): what is never used or reached goes,
+ * the frame is laid out, registers are given out, BPF is written.
  */
 void ir_drop_unused(struct ir *ir);
+void ir_drop_unreachable(struct ir *ir);
 int ir_place_frame(struct ir *ir, uint32_t stack_bytes);
 
 enum { IR_SPILLED = 0x100 }; /* a place: IR_SPILLED + its slot */

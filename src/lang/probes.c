@@ -102,6 +102,35 @@ int probe_parse(struct compiler *c, const struct ast_probe *probe, struct lang_p
 	return 0;
 }
 
+int lang_clock_period(const struct lang_probe_spec *spec, uint64_t *ns, struct diag *diag,
+		      const struct diag_place *place)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {{"s", 1000000000}, {"ms", 1000000}, {"us", 1000}, {"hz", 0}};
+	const char *unit = spec->parts[0], *number = spec->parts[1];
+	uint64_t n = 0;
+	size_t i = 0;
+
+	if (!number) {
+		if (parse_duration(unit, ns) || !*ns)
+			return diag_error(diag, place, "%s: a time is interval:s:1 or interval:1s",
+					  spec->text);
+		return 0;
+	}
+	while (i < 4 && strcmp(units[i].name, unit) != 0)
+		i++;
+	if (i == 4)
+		return diag_error(diag, place, "%s: the unit is s, ms, us or hz, not %s",
+				  spec->text, unit);
+	if (parse_u64(number, &n) || n == 0 || n > 1000000000)
+		return diag_error(diag, place, "%s: %s is no number of %s", spec->text, number,
+				  unit);
+	*ns = units[i].ns ? n * units[i].ns : 1000000000 / n;
+	return 0;
+}
+
 /* --- targets -------------------------------------------------------------------------------- */
 
 struct matching {
@@ -149,6 +178,26 @@ static int append(struct compiler *c, const struct lang_target ***items, size_t 
 	return 0;
 }
 
+static int append_name(struct compiler *c, const char ***items, size_t *n, const char *name)
+{
+	if ((*n & (*n - 1)) == 0) {
+		const char **more = arena_array(c->arena, *n ? 2 * *n : 1, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		if (*n)
+			memcpy(more, *items, *n * sizeof(*more));
+		*items = more;
+	}
+	(*items)[(*n)++] = name;
+	return 0;
+}
+
+static bool is_same(const struct lang_target *a, const struct lang_target *b)
+{
+	return !strcmp(a->name, b->name) && a->user == b->user;
+}
+
 static int found(void *data, const struct lang_target *found_target)
 {
 	struct matching *m = data;
@@ -162,7 +211,7 @@ static int found(void *data, const struct lang_target *found_target)
 		if (i->clause != m->clause)
 			continue;
 		for (size_t k = 0; k < i->n_targets; k++)
-			if (!strcmp(i->targets[k]->name, t->name))
+			if (is_same(i->targets[k], t))
 				return 0; /* named twice */
 		if (i->targets[0]->args == t->args || !m->separate)
 			break;
@@ -178,9 +227,29 @@ static int found(void *data, const struct lang_target *found_target)
 	if (append(m->c, &i->targets, &i->n_targets, t))
 		return -ENOMEM;
 	for (size_t k = 0; k < u->n_targets; k++)
-		if (!strcmp(u->targets[k]->name, t->name))
+		if (is_same(u->targets[k], t))
 			return 0;
 	return append(m->c, &u->targets, &u->n_targets, t);
+}
+
+/* Adds each NAME of args.NAME once. */
+static int collect_fields(struct compiler *c, const struct ast_node *n, const char ***names,
+			  size_t *len)
+{
+	for (; n; n = n->next) {
+		bool is_known_name = false;
+
+		if (collect_fields(c, n->first, names, len))
+			return -ENOMEM;
+		if (n->kind != AST_FIELD || n->first->kind != AST_NAME ||
+		    strcmp(n->first->name, "args") != 0)
+			continue;
+		for (size_t i = 0; i < *len; i++)
+			is_known_name |= !strcmp((*names)[i], n->name);
+		if (!is_known_name && append_name(c, names, len, n->name))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static bool uses_args(const struct ast_node *n)
@@ -194,9 +263,15 @@ static bool uses_args(const struct ast_node *n)
 int probes_match(struct compiler *c, struct probe_units *out)
 {
 	struct lang_probe_spec spec;
+	const char **fields = NULL;
+	size_t n_fields = 0;
 
 	*out = (struct probe_units){0};
 	out->end = &out->first;
+	for (const struct ast_clause *k = c->script->clauses; k; k = k->next)
+		if (collect_fields(c, k->body, &fields, &n_fields) ||
+		    collect_fields(c, k->predicate, &fields, &n_fields))
+			return c->error = -ENOMEM;
 	for (const struct ast_clause *clause = c->script->clauses; clause; clause = clause->next) {
 		struct matching m = {.c = c, .units = out, .clause = clause};
 
@@ -207,6 +282,8 @@ int probes_match(struct compiler *c, struct probe_units *out)
 
 			if (probe_parse(c, p, &spec))
 				return c->error;
+			spec.fields = fields;
+			spec.n_fields = n_fields;
 			c->error = c->env->ops->match(c->env, &spec, found, &m, c->diag, &place);
 			if (c->error)
 				return c->error;
