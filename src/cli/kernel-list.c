@@ -296,24 +296,6 @@ static void add_details(struct str *out, const struct kern_event *event)
 	}
 }
 
-/* As C declares it: its arguments, and what it returns. */
-static void add_function_type(struct str *out, const struct btf_index *btf, uint32_t id)
-{
-	unsigned n = btf_function_arguments(btf, id);
-	struct btf_place place;
-	const char *name;
-	uint32_t type;
-
-	str_add_char(out, '(');
-	for (unsigned i = 0; (type = btf_function_argument(btf, id, i, &name, &place)); i++) {
-		str_add(out, i ? ", " : "");
-		btf_add_type(out, btf, type);
-		str_addf(out, "%s%s", out->data && out->data[out->len - 1] == '*' ? "" : " ", name);
-	}
-	str_add(out, n == UINT_MAX ? "...): " : "): ");
-	btf_add_type(out, btf, btf_function_argument(btf, id, BTF_RESULT, &name, &place));
-}
-
 static void add_event(struct str *out, const struct kernel_list *l, const struct entry *entry,
 		      const struct kern_event *event)
 {
@@ -322,7 +304,7 @@ static void add_event(struct str *out, const struct kernel_list *l, const struct
 	if (entry->is_function) {
 		struct str type = {0};
 
-		add_function_type(&type, l->btf, (uint32_t)entry->index);
+		btf_add_function(&type, l->btf, (uint32_t)entry->index);
 		catalog_add_clean(out, str_c(&type), type.len);
 		str_fini(&type);
 	} else {
@@ -432,7 +414,7 @@ void kernel_list_add_json(struct str *out, struct kernel_list *l, struct diag *d
 		} else {
 			struct str type = {0};
 
-			add_function_type(&type, l->btf, (uint32_t)entry->index);
+			btf_add_function(&type, l->btf, (uint32_t)entry->index);
 			str_add_char(out, ',');
 			add_json_text(out, "signature", str_c(&type));
 			str_fini(&type);

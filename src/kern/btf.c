@@ -338,6 +338,56 @@ void btf_return(const struct btf_index *btf, uint32_t function, struct btf_place
 		describe(btf, t->type, place);
 }
 
+/* A type as C has it: "unsigned int", "struct file *", "const char *". */
+static void add_type(struct str *out, const struct btf_index *btf, uint32_t type, int depth)
+{
+	static const char *const prefixes[NR_BTF_KINDS] = {
+		[BTF_KIND_STRUCT] = "struct ",     [BTF_KIND_UNION] = "union ",
+		[BTF_KIND_ENUM] = "enum ",         [BTF_KIND_ENUM64] = "enum ",
+		[BTF_KIND_FWD] = "struct ",        [BTF_KIND_CONST] = "const ",
+		[BTF_KIND_VOLATILE] = "volatile ",
+	};
+	const struct btf_type *t = type_at(btf, type);
+	unsigned kind = kind_of(t);
+
+	if (kind < NR_BTF_KINDS && prefixes[kind])
+		str_add(out, prefixes[kind]);
+	if (!type) {
+		str_add(out, "void");
+	} else if (kind == BTF_KIND_PTR && depth < DEPTH_MAX) {
+		add_type(out, btf, t->type, depth + 1);
+		str_add(out, out->len && out->data[out->len - 1] == '*' ? "*" : " *");
+	} else if ((kind == BTF_KIND_CONST || kind == BTF_KIND_VOLATILE ||
+		    kind == BTF_KIND_RESTRICT || kind == BTF_KIND_TYPE_TAG) &&
+		   depth < DEPTH_MAX) {
+		add_type(out, btf, t->type, depth + 1);
+	} else if (kind == BTF_KIND_FUNC_PROTO) {
+		str_add(out, "function");
+	} else {
+		str_add(out, btf_name(btf, type));
+	}
+}
+
+void btf_add_function(struct str *out, const struct btf_index *btf, uint32_t function)
+{
+	const struct btf_type *t = signature(btf, function);
+	const struct btf_param *params = t ? tail_of(t) : NULL;
+
+	str_add_char(out, '(');
+	for (unsigned i = 0; t && i < n_of(t); i++) {
+		str_add(out, i ? ", " : "");
+		if (!params[i].type) {
+			str_add(out, "...");
+			continue;
+		}
+		add_type(out, btf, params[i].type, 0);
+		str_add(out, out->data && out->data[out->len - 1] == '*' ? "" : " ");
+		str_add(out, string_at(btf, params[i].name_off));
+	}
+	str_add(out, "): ");
+	add_type(out, btf, t ? t->type : 0, 0);
+}
+
 /* --- enums ----------------------------------------------------------------------- */
 
 bool btf_enum_label(const struct btf_index *btf, uint32_t type, unsigned i, const char **label,

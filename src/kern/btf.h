@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/str.h"
 
 /*
  * btf - the kernel's types: where a member lies, which number a function has.
@@ -63,6 +64,8 @@ int btf_parameters(const struct btf_index *btf, uint32_t function);
 const char *btf_parameter(const struct btf_index *btf, uint32_t function, unsigned i,
 			  struct btf_place *place);
 void btf_return(const struct btf_index *btf, uint32_t function, struct btf_place *place);
+/* As C declares it, without its name: "(struct file *file, size_t count): ssize_t". */
+void btf_add_function(struct str *out, const struct btf_index *btf, uint32_t function);
 const char *btf_name(const struct btf_index *btf, uint32_t type); /* "" when it has none */
 /* The value of a label of any enum that is called so; 0 or -ENOENT. */
 int btf_enum_value(const struct btf_index *btf, const char *enum_name, const char *label,

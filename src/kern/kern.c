@@ -386,7 +386,10 @@ uint64_t kern_lost(const struct kern *k, unsigned stream)
 
 uint64_t kern_limited(const struct kern *k)
 {
-	return kern_limit_count(&k->build.limit);
+	void *state = NULL;
+	const struct kern_maker *maker = other(k, &state);
+
+	return kern_limit_count(&k->build.limit) + (maker ? maker->limited(state) : 0);
 }
 
 uint64_t kern_missed(const struct kern *k)

@@ -111,6 +111,7 @@ struct kern_maker {
 	struct span (*read)(void *state, unsigned cpu);
 	void (*consume)(void *state, unsigned cpu, size_t bytes);
 	uint64_t (*lost)(void *state, unsigned cpu);
+	uint64_t (*limited)(void *state); /* kept away by max_rate */
 };
 
 extern const struct kern_maker *const kern_makers[];

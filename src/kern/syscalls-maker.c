@@ -255,7 +255,7 @@ static bool is_matched(const struct kern_options *options, const struct syscall_
 				     SYSCALL_OP_LATE)
 			return false;
 	}
-	return filter_applies(options, event);
+	return kern_filter_applies(options, event);
 }
 
 static int fill(struct syscalls *s, const struct kern_build *build, struct slot *table)
@@ -545,7 +545,7 @@ static int syscalls_make(void *state, struct kern_build *build, struct diag *dia
 	struct syscalls *s = state;
 	int err = check_filter(build->options, diag);
 
-	s->has_filter = !filter_applies(build->options, &no_event);
+	s->has_filter = !kern_filter_applies(build->options, &no_event);
 	if (!err)
 		err = syscall_layout_maps(&s->layout, &build->maps, diag);
 	if (!err)
