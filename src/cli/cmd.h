@@ -50,7 +50,6 @@ enum cli_exit {
 	X(babeltrace2, "as babeltrace2 convert: its options, its output")                          \
 	X(stat, "what is in a trace: events, processes, time, losses, clocks, cost")               \
 	X(report, "what a trace tells: system calls and their latencies, by call, process, file")  \
-	X(list, "what can be traced: sites of files and of running programs")                      \
 	X(doctor, "what works on this machine and for this user, and how to get the rest")         \
 	X(list, "what can be traced: the kernel, sites of files and of running programs")          \
 	X(recover, "what a program's buffers still hold, when its recorder was killed")
