@@ -57,7 +57,7 @@ struct kern_options {
 	const char *cgroup_path;
 	const struct kern_filter_step *filter; /* n_filter steps; 0: none */
 	size_t n_filter;
-	uint64_t ring_bytes; /* a CPU; 0: 8 MiB */
+	uint64_t ring_bytes; /* a CPU, at most 256 MiB; 0: 8 MiB, less where memory is small */
 	uint64_t max_rate; /* of each event, a second and CPU; 0: no limit */
 	uint64_t sample_hz; /* of each CPU; 0: none */
 };
@@ -68,7 +68,8 @@ struct kern_options {
  * cannot; 0 with *out NULL when the rules want nothing of the kernel.
  */
 int kern_open(struct kern **out, const struct kern_options *options, struct diag *diag);
-int kern_add_task(struct kern *k, uint32_t tid); /* before or after start */
+/* Before or after start; the id that the first PID namespace has for it. */
+int kern_add_task(struct kern *k, uint32_t tid);
 int kern_start(struct kern *k, struct diag *diag);
 void kern_stop(struct kern *k);
 void kern_free(struct kern *k);

@@ -57,7 +57,7 @@ int kern_ring_init(struct kern_ring *ring, struct kern_maps *maps, unsigned cpus
 	int number;
 
 	*ring = (struct kern_ring){.bytes = KERN_RING_MIN, .cpus = cpus};
-	while (ring->bytes < bytes && ring->bytes < 1ull << 30)
+	while (ring->bytes < bytes && ring->bytes < KERN_RING_MOST)
 		ring->bytes *= 2;
 	spec.value_size = KERN_RING_CONTROL + (uint32_t)ring->bytes + KERN_RING_SLACK;
 	number = kern_maps_add(maps, &spec, diag);

@@ -31,6 +31,7 @@ enum {
 	KERN_RING_DEPTH = 4, /* task, softirq, interrupt, NMI */
 	KERN_RING_MARGIN = (KERN_RING_DEPTH + 1) * KERN_RING_RECORD_MAX,
 	KERN_RING_MIN = 65536,
+	KERN_RING_MOST = 1 << 28, /* the verifier follows offsets up to twice that */
 	KERN_RING_CONTROL = 4096,
 	KERN_RING_SLACK = 16384,
 };
@@ -55,7 +56,7 @@ struct kern_ring {
 	size_t stride;
 };
 
-/* bytes is rounded up to a power of two, at least KERN_RING_MIN. */
+/* bytes is rounded up to a power of two from KERN_RING_MIN to KERN_RING_MOST. */
 int kern_ring_init(struct kern_ring *ring, struct kern_maps *maps, unsigned cpus, uint64_t bytes,
 		   struct diag *diag);
 struct kern_ring_control *kern_ring_control(const struct kern_ring *ring, unsigned cpu);
