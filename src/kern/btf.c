@@ -22,7 +22,11 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-enum { N_NAMED = BTF_NAMED_ENUM + 1, DEPTH_MAX = 32 /* of nesting; cycles are cut */ };
+enum {
+	N_NAMED = BTF_NAMED_ENUM + 1,
+	DEPTH_MAX = 32, /* of typedefs, arrays, nameless members; cycles are cut */
+	MEMBERS_MAX = 1 << 16, /* looked at for one name */
+};
 
 struct slot {
 	uint32_t hash, id; /* id 0: empty */
@@ -183,23 +187,24 @@ static uint32_t bits_of(const struct btf_type *t, const struct btf_member *m, ui
 	return BTF_INFO_KFLAG(t->info) ? BTF_MEMBER_BIT_OFFSET(m->offset) : m->offset;
 }
 
-/* Finds a member by the first `len` bytes of name, looking into nameless ones too. */
+/* Finds a member by the first `len` bytes of name, looking into nameless ones too; *budget is how
+ * many may be looked at, since a broken file could nest without end. */
 static int find_member(const struct btf_index *btf, uint32_t id, const char *name, size_t len,
-		       int depth, struct btf_place *place)
+		       int depth, int *budget, struct btf_place *place)
 {
 	const struct btf_type *t = type_at(btf, plain(btf, id));
 	const struct btf_member *m = tail_of(t);
 
 	if (!is_compound(t) || depth > DEPTH_MAX)
 		return -ENOENT;
-	for (unsigned i = 0; i < n_of(t); i++, m++) {
+	for (unsigned i = 0; i < n_of(t) && --*budget > 0; i++, m++) {
 		const char *own = string_at(btf, m->name_off);
 		uint8_t bit_size;
 		uint32_t bits = bits_of(t, m, &bit_size), base = place->offset;
 
 		if (!*own) {
 			place->offset = base + bits / 8;
-			if (!find_member(btf, m->type, name, len, depth + 1, place))
+			if (!find_member(btf, m->type, name, len, depth + 1, budget, place))
 				return 0;
 			place->offset = base;
 			continue;
@@ -224,9 +229,10 @@ int btf_member(const struct btf_index *btf, uint32_t type, const char *path,
 	*place = (struct btf_place){.type = type};
 	for (;;) {
 		size_t len = strcspn(path, ".");
+		int budget = MEMBERS_MAX;
 		int err = place->is_pointer || place->is_array
 				  ? -ENOENT
-				  : find_member(btf, place->type, path, len, 0, place);
+				  : find_member(btf, place->type, path, len, 0, &budget, place);
 
 		if (err || !path[len])
 			return err;
