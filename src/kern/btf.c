@@ -125,6 +125,21 @@ static uint32_t plain(const struct btf_index *btf, uint32_t id)
 	return 0;
 }
 
+/* Whether `const` is among the qualifiers of a type. */
+static bool is_constant(const struct btf_index *btf, uint32_t id)
+{
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		const struct btf_type *t = type_at(btf, id);
+
+		if (kind_of(t) == BTF_KIND_CONST)
+			return true;
+		if (kind_of(t) != BTF_KIND_VOLATILE && kind_of(t) != BTF_KIND_TYPE_TAG)
+			return false;
+		id = t->type;
+	}
+	return false;
+}
+
 static bool is_compound(const struct btf_type *t)
 {
 	return kind_of(t) == BTF_KIND_STRUCT || kind_of(t) == BTF_KIND_UNION;
@@ -136,7 +151,7 @@ static void describe(const struct btf_index *btf, uint32_t id, struct btf_place 
 	const struct btf_type *t;
 
 	place->type = plain(btf, id);
-	place->is_pointer = place->is_compound = false;
+	place->is_pointer = place->is_compound = place->is_const = false;
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
 		t = type_at(btf, place->type);
 		if (kind_of(t) != BTF_KIND_ARRAY)
@@ -150,6 +165,7 @@ static void describe(const struct btf_index *btf, uint32_t id, struct btf_place 
 	case BTF_KIND_PTR:
 		place->size = sizeof(uint64_t);
 		place->is_pointer = true;
+		place->is_const = is_constant(btf, t->type);
 		place->type = plain(btf, t->type);
 		break;
 	case BTF_KIND_INT:

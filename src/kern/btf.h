@@ -40,11 +40,11 @@ void btf_each(const struct btf_index *btf, enum btf_named kind,
 struct btf_place {
 	uint32_t offset; /* bytes from the start of the struct */
 	uint32_t size; /* bytes: of the member, or of the integer that holds the bits */
-	bool is_signed, is_pointer, is_array, is_compound /* a struct or union, by value */;
+	bool is_signed, is_pointer, is_array;
+	bool is_compound; /* a struct or union, by value */
+	bool is_const; /* of a pointer: what it points to */
 	uint8_t bit_offset, bit_size; /* of a bit field: in the integer at offset; else 0 */
-	uint32_t
-		count; /* of an array: items, whose size and sign the above are not: see item_size */
-	uint32_t item_size;
+	uint32_t count, item_size; /* of an array; size and sign are those of all, and of one */
 	uint32_t type; /* of the member, without qualifiers; of a pointer: what it points to */
 };
 

@@ -148,16 +148,28 @@ static void advance(struct kern_emit *e, int reg)
 	e->has_text = true;
 }
 
+/* r0 = bytes of the string at r3, which now lies at the field's place; not above 0: none. */
+static void read_text(struct kern_emit *e, uint32_t max_bytes, bool is_user)
+{
+	point(e, 0);
+	asm_mov_imm(&e->a, BPF_REG_2, (int32_t)max_bytes);
+	asm_call(&e->a, is_user ? BPF_FUNC_probe_read_user_str : BPF_FUNC_probe_read_kernel_str);
+}
+
 void emit_text(struct kern_emit *e, uint32_t max_bytes, enum emit_space space)
 {
 	struct bpf_asm *a = &e->a;
 	unsigned is_read = asm_label(a);
 
-	point(e, 0);
-	asm_mov_imm(a, BPF_REG_2, (int32_t)max_bytes);
-	asm_call(a, space == EMIT_USER ? BPF_FUNC_probe_read_user_str
-				       : BPF_FUNC_probe_read_kernel_str);
+	if (space == EMIT_EITHER)
+		asm_store(a, BPF_DW, BPF_REG_10, LENGTH_SLOT, BPF_REG_3);
+	read_text(e, max_bytes, space == EMIT_USER);
 	asm_jump_imm(a, BPF_JSGT, BPF_REG_0, 0, is_read);
+	if (space == EMIT_EITHER) {
+		asm_load(a, BPF_DW, BPF_REG_3, BPF_REG_10, LENGTH_SLOT);
+		read_text(e, max_bytes, true);
+		asm_jump_imm(a, BPF_JSGT, BPF_REG_0, 0, is_read);
+	}
 	asm_store_imm(a, BPF_B, EMIT_RECORD, e->at, 0);
 	asm_mov_imm(a, BPF_REG_0, 1);
 	asm_bind(a, is_read);

@@ -44,7 +44,11 @@ enum {
 				emit_scope_current or emit_current */
 };
 
-enum emit_space { EMIT_KERNEL, EMIT_USER };
+enum emit_space {
+	EMIT_KERNEL,
+	EMIT_USER,
+	EMIT_EITHER, /* of emit_text: the kernel's, else the user's */
+};
 
 struct kern_emit {
 	struct bpf_asm a;

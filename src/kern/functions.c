@@ -37,9 +37,10 @@ static bool is_number(const struct btf_place *p)
 	       (p->size == 1 || p->size == 2 || p->size == 4 || p->size == 8);
 }
 
+/* A `char *` without const is a place to write to, mostly. */
 static bool is_text(const struct btf_index *btf, const struct btf_place *p)
 {
-	return p->is_pointer && !strcmp(btf_name(btf, p->type), "char");
+	return p->is_pointer && p->is_const && !strcmp(btf_name(btf, p->type), "char");
 }
 
 static bool can_describe(const struct btf_index *btf, uint32_t function)
@@ -197,7 +198,7 @@ static void store(struct kern_emit *e, const struct kern_field *field, size_t sl
 	load_slot(e, slot);
 	if (field->kind == KERN_TEXT) {
 		asm_mov(&e->a, BPF_REG_3, BPF_REG_0);
-		emit_text(e, TEXT_MOST, EMIT_KERNEL);
+		emit_text(e, TEXT_MOST, EMIT_EITHER);
 	} else {
 		emit_store(e,
 			   field->size == 1   ? BPF_B

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define TAP_TIMEOUT_S 180 /* an emulated machine is slow */
 #include "tap.h"
 
 #include <errno.h>
@@ -162,7 +163,7 @@ static void record(struct run *r, const struct kern_options *options, void (*wor
 
 /* --- forks ------------------------------------------------------------------------ */
 
-enum { FORKS = 300 };
+enum { FORKS = 150 };
 
 static void fork_much(void)
 {
