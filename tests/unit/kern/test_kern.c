@@ -383,7 +383,7 @@ TEST(samples)
 	record(&r, &options, spin);
 	REQUIRE(r.k != NULL);
 	CHECK_INT(r.n, 1);
-	CHECK(count(&r, "sample:cpu") >= 50 && count(&r, "sample:cpu") <= 1000);
+	CHECK(count(&r, "sample:cpu") >= 10 && count(&r, "sample:cpu") <= 2000);
 	CHECK(r.hits * 2 > count(&r, "sample:cpu"));
 	kern_free(r.k);
 }
