@@ -24,10 +24,6 @@ struct kern_catalog {
 	struct arena arena; /* of kern_catalog_event */
 };
 
-/* options: those that rules may ask for only by name are in it too; NULL: they are not. */
-int kern_catalog_new(struct kern_catalog **out, const struct kern_options *options,
-		     struct diag *diag);
-
 /* Numbers of offers, in their order. */
 struct kern_choice VEC(uint32_t);
 

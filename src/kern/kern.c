@@ -249,10 +249,13 @@ int kern_open(struct kern **out, const struct kern_options *options, struct diag
 	int err;
 
 	*out = NULL;
-	if (!k)
+	if (!k) {
+		kern_catalog_close(options->catalog);
 		return -ENOMEM;
+	}
 	k->options = *options;
-	err = kern_catalog_new(&k->catalog, options, diag);
+	k->catalog = options->catalog;
+	err = k->catalog ? 0 : kern_catalog_new(&k->catalog, options, diag);
 	if (!err)
 		err = kern_choose(&choice, k->catalog, options, diag);
 	if (!err && choice.len)

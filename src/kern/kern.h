@@ -48,6 +48,8 @@ struct kern_filter_step {
 	const char *text, *glob;
 };
 
+struct kern_catalog;
+
 struct kern_options {
 	/* Names, globs with or without "k:", '!' in front excludes; none: the events that an
 	 * analysis of time needs. "syscall:openat" is its entry and its exit. */
@@ -60,6 +62,9 @@ struct kern_options {
 	uint64_t ring_bytes; /* a CPU, at most 256 MiB; 0: 8 MiB, less where memory is small */
 	uint64_t max_rate; /* of each event, a second and CPU; 0: no limit */
 	uint64_t sample_hz; /* of each CPU; 0: none */
+	/* One that kern_catalog_new made with these rules, which kern_open takes over also when it
+	 * fails, and saves making it again; or NULL. */
+	struct kern_catalog *catalog;
 };
 
 /*
@@ -95,8 +100,10 @@ uint64_t kern_missed(const struct kern *k);
 /*
  * All that this kernel offers, for people to see; no rights are needed for most of it.
  */
-struct kern_catalog;
 int kern_catalog_open(struct kern_catalog **out, struct diag *diag);
+/* The same, and what these rules may ask for only by name (kfunc:…: there are too many). */
+int kern_catalog_new(struct kern_catalog **out, const struct kern_options *options,
+		     struct diag *diag);
 void kern_catalog_close(struct kern_catalog *c);
 size_t kern_catalog_len(const struct kern_catalog *c);
 const char *kern_catalog_name(const struct kern_catalog *c, size_t i);
