@@ -211,7 +211,7 @@ static int build(struct kern *k, struct diag *diag)
 	b->btf = k->catalog->btf;
 	b->arena = &k->arena;
 	b->cpus = (unsigned)cpus;
-	err = kern_scope_init(&b->scope, &k->options, &b->maps, diag);
+	err = kern_scope_init(&b->scope, &k->options, b->btf, &b->maps, diag);
 	if (!err)
 		err = kern_ring_init(&b->ring, &b->maps, b->cpus, ring_bytes(&k->options, b->cpus),
 				     diag);
@@ -292,8 +292,10 @@ void kern_free(struct kern *k)
 
 int kern_add_task(struct kern *k, uint32_t tid)
 {
-	int err = kern_scope_add(&k->build.scope, tid);
+	int err = kern_scope_tid(&k->build.scope, tid, &tid);
 
+	if (!err)
+		err = kern_scope_add(&k->build.scope, tid);
 	for (size_t i = 0; i < kern_n_makers && !err; i++)
 		if (k->has_part[i] && kern_makers[i]->add_task)
 			err = kern_makers[i]->add_task(k->catalog->states[i], tid);

@@ -73,7 +73,7 @@ struct kern_options {
  * cannot; 0 with *out NULL when the rules want nothing of the kernel.
  */
 int kern_open(struct kern **out, const struct kern_options *options, struct diag *diag);
-/* Before or after start; the id that the first PID namespace has for it. */
+/* Before or after start; its id in the caller's PID namespace. */
 int kern_add_task(struct kern *k, uint32_t tid);
 int kern_start(struct kern *k, struct diag *diag);
 void kern_stop(struct kern *k);

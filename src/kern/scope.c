@@ -14,6 +14,7 @@
 
 #include "base/fs.h"
 #include "kern/btf.h"
+#include "kern/pidns.h"
 
 enum { CGROUP_DEPTH_MAX = 256 };
 
@@ -49,8 +50,30 @@ static int find_cgroup(struct kern_scope *scope, const char *path, struct diag *
 	return 0;
 }
 
+static int find_own(struct kern_scope *scope, const struct btf_index *btf, struct diag *diag)
+{
+	int err;
+
+	scope->own_tgid = (uint32_t)getpid();
+	if (pidns_is_first())
+		return 0;
+	scope->foreign = btf;
+	err = pidns_translate(btf, scope->own_tgid, &scope->own_tgid, diag);
+	if (err && diag && !diag->errors)
+		diag_error(diag, NULL,
+			   "in this PID namespace the kernel's ids of processes cannot be had: %s",
+			   strerror(-err));
+	return err;
+}
+
+int kern_scope_tid(const struct kern_scope *scope, uint32_t tid, uint32_t *first)
+{
+	*first = tid;
+	return scope->foreign ? pidns_translate(scope->foreign, tid, first, NULL) : 0;
+}
+
 int kern_scope_init(struct kern_scope *scope, const struct kern_options *options,
-		    struct kern_maps *maps, struct diag *diag)
+		    const struct btf_index *btf, struct kern_maps *maps, struct diag *diag)
 {
 	static const struct kern_map_spec bitmap = {
 		.type = BPF_MAP_TYPE_ARRAY,
@@ -62,7 +85,10 @@ int kern_scope_init(struct kern_scope *scope, const struct kern_options *options
 	};
 	int number;
 
-	*scope = (struct kern_scope){.kind = options->scope, .own_tgid = (uint32_t)getpid()};
+	*scope = (struct kern_scope){.kind = options->scope};
+	number = find_own(scope, btf, diag);
+	if (number)
+		return number;
 	if (scope->kind == KERN_SCOPE_CGROUP)
 		return find_cgroup(scope, options->cgroup_path, diag);
 	if (scope->kind != KERN_SCOPE_TASKS)
@@ -75,13 +101,13 @@ int kern_scope_init(struct kern_scope *scope, const struct kern_options *options
 	return 0;
 }
 
-int kern_scope_add(struct kern_scope *scope, uint32_t tid)
+int kern_scope_add(struct kern_scope *scope, uint32_t first)
 {
-	if (tid >= KERN_TID_MAX)
+	if (first >= KERN_TID_MAX)
 		return -EINVAL;
 	if (scope->bits) /* programs set other bits of the same word */
-		atomic_fetch_or_explicit((_Atomic uint64_t *)&scope->bits[tid / 64],
-					 UINT64_C(1) << tid % 64, memory_order_relaxed);
+		atomic_fetch_or_explicit((_Atomic uint64_t *)&scope->bits[first / 64],
+					 UINT64_C(1) << first % 64, memory_order_relaxed);
 	return 0;
 }
 

@@ -28,13 +28,16 @@ struct kern_scope {
 	uint64_t cgroup_id;
 	uint32_t cgroup_level;
 	uint32_t own_tgid;
+	const struct btf_index *foreign; /* set in a PID namespace that is not the first */
 };
 
 enum { KERN_TID_MAX = 1 << 22 /* PID_MAX_LIMIT of 64-bit kernels */ };
 
 int kern_scope_init(struct kern_scope *scope, const struct kern_options *options,
-		    struct kern_maps *maps, struct diag *diag);
-int kern_scope_add(struct kern_scope *scope, uint32_t tid);
+		    const struct btf_index *btf, struct kern_maps *maps, struct diag *diag);
+/* A thread's id in the first PID namespace, of one as this process sees it; 0 or -ESRCH. */
+int kern_scope_tid(const struct kern_scope *scope, uint32_t tid, uint32_t *first);
+int kern_scope_add(struct kern_scope *scope, uint32_t first);
 
 /* r0 = tgid << 32 | tid of the current task; goes to `out` unless it is in scope. r1 … r5 lost. */
 void scope_emit_current(const struct kern_scope *scope, struct bpf_asm *a, unsigned out);
