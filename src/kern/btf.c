@@ -26,6 +26,9 @@ enum {
 	N_NAMED = BTF_NAMED_ENUM + 1,
 	DEPTH_MAX = 32, /* of typedefs, arrays, nameless members; cycles are cut */
 	MEMBERS_MAX = 1 << 16, /* looked at for one name */
+	/* A table of so many names is not made for so few questions. */
+	MANY_NAMES = 1 << 15,
+	FEW_QUESTIONS = 4,
 };
 
 struct slot {
@@ -36,6 +39,7 @@ struct names {
 	struct VEC(uint32_t) ids;
 	struct slot *table; /* made when first asked; a power of two, at most half full */
 	size_t cap;
+	unsigned asked; /* while there is no table */
 };
 
 struct btf_index {
@@ -487,10 +491,25 @@ static int make_table(const struct btf_index *btf, struct names *names)
 	return 0;
 }
 
+static uint32_t search(const struct btf_index *btf, const struct names *names, const char *name)
+{
+	const uint32_t *id;
+
+	vec_each(id, &names->ids) {
+		const char *own = btf_name(btf, *id);
+
+		if (*own == *name && !strcmp(own, name))
+			return *id;
+	}
+	return 0;
+}
+
 uint32_t btf_find(const struct btf_index *btf, enum btf_named kind, const char *name)
 {
 	struct names *names = btf->names[kind];
 
+	if (!names->table && names->ids.len >= MANY_NAMES && names->asked++ < FEW_QUESTIONS)
+		return search(btf, names, name);
 	if (!names->table && make_table(btf, names))
 		return 0;
 	return find_slot(btf, names, hash_name(name), name)->id;

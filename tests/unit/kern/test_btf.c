@@ -204,6 +204,7 @@ TEST(running_kernel)
 	struct btf_index *btf;
 	struct btf_place place;
 	struct diag diag = {0};
+	uint32_t first;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		SKIP("this kernel has no BTF");
@@ -216,7 +217,10 @@ TEST(running_kernel)
 	CHECK_INT(place.size, 16);
 	CHECK_STR(btf_name(btf, btf_tracepoint_argument(btf, "sched_switch", 1, &place)),
 		  "task_struct");
-	CHECK(btf_find(btf, BTF_NAMED_FUNCTION, "vfs_read") != 0);
+	first = btf_find(btf, BTF_NAMED_FUNCTION, "vfs_read");
+	CHECK(first != 0);
+	for (int i = 0; i < 10; i++) /* searched for, then looked up */
+		CHECK_INT(btf_find(btf, BTF_NAMED_FUNCTION, "vfs_read"), first);
 	btf_index_free(btf);
 	diag_fini(&diag);
 }
