@@ -21,7 +21,7 @@ struct kern {
 		size_t head, tail;
 		uint64_t lost;
 	} cpus[FAKE_CPUS];
-	uint64_t limited;
+	uint64_t limited, missed;
 };
 
 static inline struct kern *fake_kern(const struct kern_event *events, size_t n)
@@ -70,6 +70,17 @@ unsigned kern_streams(const struct kern *k)
 {
 	(void)k;
 	return FAKE_CPUS;
+}
+
+unsigned kern_stream_cpu(const struct kern *k, unsigned stream)
+{
+	(void)k;
+	return stream;
+}
+
+uint64_t kern_missed(const struct kern *k)
+{
+	return k->missed;
 }
 
 struct span kern_read(struct kern *k, unsigned cpu)

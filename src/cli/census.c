@@ -107,6 +107,30 @@ static int read_session_end(struct census *c, const struct ctf_values *values,
 	field_u64(values, fields, "overwritten", &s->overwritten);
 	field_u64(values, fields, "dropped_bytes", &s->dropped_bytes);
 	field_u64(values, fields, "recorder_cpu_ns", &s->recorder_cpu_ns);
+	field_u64(values, fields, "kernel_events", &s->kernel_events);
+	field_u64(values, fields, "kernel_lost", &s->kernel_lost);
+	field_u64(values, fields, "limited", &s->limited);
+	field_u64(values, fields, "ring_bytes", &s->ring_bytes);
+	return 0;
+}
+
+/* A process that was there before the recording; its first thread has its name. */
+static int read_state_task(struct census *c, const struct ctf_values *values,
+			   const struct ctf_value *fields)
+{
+	struct census_process *p;
+	uint64_t pid, tid;
+
+	if (!field_u64(values, fields, "pid", &pid) || !field_u64(values, fields, "tid", &tid) ||
+	    pid != tid)
+		return 0;
+	p = find_process(c, (uint32_t)pid);
+	if (!p)
+		return -ENOMEM;
+	if (!p->comm)
+		p->comm = field_text(c, values, fields, "comm");
+	if (!p->comm) /* with LTTng's names */
+		p->comm = field_text(c, values, fields, "name");
 	return 0;
 }
 
@@ -120,6 +144,8 @@ static int read_own(struct census *c, const struct ctf_cursor *cursor)
 		{"piste:process_start", read_process_start},
 		{"piste:process_end", read_process_end},
 		{"piste:session_end", read_session_end},
+		{"state:task", read_state_task},
+		{"lttng_statedump_process_state", read_state_task},
 	};
 	int32_t root = cursor->root[CTF_SCOPE_EVENT_PAYLOAD];
 
@@ -698,7 +724,6 @@ static int count_all(struct census *c, const size_t *first, struct diag *diag)
 static int make_classes(struct census *c, size_t *first)
 {
 	const struct ctf_trace_class *tc = c->trace->class;
-	bool is_pistes = trace_is_pistes(c->trace);
 
 	for (size_t s = 0; s < tc->n_streams; s++) {
 		first[s] = c->classes.len;
@@ -706,7 +731,7 @@ static int make_classes(struct census *c, size_t *first)
 			const struct ctf_event_class *ec = tc->streams[s]->events[e];
 			struct census_class count = {.class = ec};
 
-			count.is_own = is_pistes && ec->name && !strncmp(ec->name, "piste:", 6);
+			count.is_own = trace_is_own(c->trace, ec);
 			if (vec_push(&c->classes, count))
 				return -ENOMEM;
 		}

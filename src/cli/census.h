@@ -31,6 +31,7 @@ struct census_process {
 struct census_session {
 	bool is_there;
 	uint64_t lost, overwritten, dropped_bytes, recorder_cpu_ns;
+	uint64_t kernel_events, kernel_lost, limited, ring_bytes; /* ring_bytes 0: no kernel */
 };
 
 struct census {

@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "ctf/filter.h"
+#include "kern/container.h"
 #include "session/offline.h"
 #include "session/recorder.h"
 
@@ -33,25 +34,47 @@ enum {
 	OPT_FORCE,
 	OPT_QUIET,
 	OPT_DURATION,
+	OPT_CGROUP,
+	OPT_CONTAINER,
+	OPT_MAX_RATE,
+	OPT_SAMPLE,
+	OPT_LTTNG_NAMES,
+	OPT_NO_KERNEL,
 };
+
+enum { SAMPLE_HZ_MOST = 20000 };
 
 static const struct opt_spec spec = {
 	.usage = "piste record [OPTION]... -- CMD [ARG]...\n"
-		 "       piste record [OPTION]... -p PID",
-	.summary = "Records the events of a program, and of all that it starts, into a trace",
+		 "       piste record [OPTION]... -p PID\n"
+		 "       piste record [OPTION]... -a | --cgroup PATH | --container NAME",
+	.summary = "Records the events of programs and of the kernel into a trace",
 	.stop_at_operand = true,
 	.rows =
 		(const struct opt_row[]){
 			{"output", 'o', "DIR", "the trace's directory; else piste-DATE-TIME"},
 			{"event", 'e', "GLOB",
-			 "events to record, as PROVIDER:EVENT; '!GLOB' leaves out; may be repeated"},
+			 "events to record, as PROVIDER:EVENT: 'sched:*', 'syscall:openat', 'shop:*'; "
+			 "k: or u: in front is the kernel's or user space's alone; '!GLOB' leaves out; "
+			 "may be repeated"},
 			{"level", OPT_LEVEL, "LEVEL",
 			 "only events at least that severe: error, warning, info, debug …"},
 			{"filter", OPT_FILTER, "EXPR",
 			 "only events for which it is true: 'total > 10 && path == \"/cart*\"'"},
 			{"pid", 'p', "PID", "attach to a running process; a list, or repeated"},
+			{"all", 'a', NULL, "the whole system, until Ctrl-C or the command's end"},
+			{"cgroup", OPT_CGROUP, "PATH",
+			 "the kernel's events of all in that control group"},
+			{"container", OPT_CONTAINER, "NAME",
+			 "the kernel's events of that container, by name or id"},
+			{"no-kernel", OPT_NO_KERNEL, NULL, "only events of user space"},
+			{"max-rate", OPT_MAX_RATE, "N",
+			 "at most N of each kernel event, a second and CPU; what is more is counted"},
+			{"sample", OPT_SAMPLE, "HZ",
+			 "also where each CPU is, so many times a second"},
 			{"duration", OPT_DURATION, "TIME", "stop after 10s, 500ms …"},
-			{"buffer", OPT_BUFFER, "SIZE", "memory for events in each process"},
+			{"buffer", OPT_BUFFER, "SIZE",
+			 "memory for events in each process, and of the kernel on each CPU"},
 			{"flight", OPT_FLIGHT, "SIZE",
 			 "keep the last SIZE in memory; write it at SIGUSR1, at a crash, at the end"},
 			{"malloc", OPT_MALLOC, NULL, "record allocations, in any program"},
@@ -59,6 +82,8 @@ static const struct opt_spec spec = {
 			{"functions", OPT_FUNCTIONS, NULL,
 			 "record functions built with -finstrument-functions"},
 			{"context", OPT_CONTEXT, "NAME", "record with each event: cpu"},
+			{"lttng-names", OPT_LTTNG_NAMES, NULL,
+			 "the kernel's events as an LTTng kernel trace names them"},
 			{"ctf", OPT_CTF, "VERSION", "the trace's format: 1.8 (default) or 2"},
 			{"force", OPT_FORCE, NULL, "replace a trace that is in DIR"},
 			{"quiet", OPT_QUIET, NULL, "no status, no summary"},
@@ -68,6 +93,8 @@ static const struct opt_spec spec = {
 	.details = "The exit status is the command's. Ctrl-C ends the command and the recording.\n"
 		   "\n"
 		   "  piste record -- ./server\n"
+		   "  piste record -e 'sched:*' -e 'syscall:*' -e 'shop:*' -- ./server\n"
+		   "  piste record -a --duration 5s -e 'block:*'\n"
 		   "  piste record -p 1234 -e 'shop:*' --filter 'total > 1000'\n"
 		   "  piste record --malloc --locks -o t -- sqlite3 test.db < work.sql\n",
 };
@@ -80,6 +107,8 @@ struct arguments {
 	char dir[64];
 	char preload[PATH_MAX];
 	struct str wrap, command_line;
+	const char *cgroup_name, *container_name;
+	struct cgroup cgroup;
 };
 
 static void arguments_fini(struct arguments *a)
@@ -108,6 +137,14 @@ static int add_pids(struct arguments *a, const char *text, struct diag *diag)
 	}
 	free(copy);
 	return err;
+}
+
+static int number_option(struct opt_parser *p, uint64_t most, uint64_t *out, struct diag *diag)
+{
+	if (parse_u64(p->value, out) || !*out || *out > most)
+		return diag_error(diag, NULL, "%s: not a number from 1 to %" PRIu64, p->value,
+				  most);
+	return 0;
 }
 
 static int one_option(struct arguments *a, int id, struct opt_parser *p, struct diag *diag)
@@ -142,6 +179,25 @@ static int one_option(struct arguments *a, int id, struct opt_parser *p, struct 
 		return opt_value_size(p, &o->flight_bytes, diag);
 	case OPT_DURATION:
 		return opt_value_duration(p, &o->duration_ns, diag);
+	case 'a':
+		o->system = true;
+		return 0;
+	case OPT_CGROUP:
+		a->cgroup_name = p->value;
+		return 0;
+	case OPT_CONTAINER:
+		a->container_name = p->value;
+		return 0;
+	case OPT_MAX_RATE:
+		return number_option(p, UINT32_MAX, &o->max_rate, diag);
+	case OPT_SAMPLE:
+		return number_option(p, SAMPLE_HZ_MOST, &o->sample_hz, diag);
+	case OPT_LTTNG_NAMES:
+		o->lttng_names = true;
+		return 0;
+	case OPT_NO_KERNEL:
+		o->no_kernel = true;
+		return 0;
 	case OPT_MALLOC:
 		a->malloc = true;
 		return 0;
@@ -240,6 +296,29 @@ static int add_wrappers(struct arguments *a, struct diag *diag)
 	return find_wrap(a, diag);
 }
 
+/* --cgroup and --container are the same from here on. */
+static int find_cgroup(struct arguments *a, struct diag *diag)
+{
+	struct containers *containers = NULL;
+	struct cgroup_mounts mounts;
+	int err;
+
+	if (!a->cgroup_name && !a->container_name)
+		return 0;
+	if (a->container_name) {
+		err = containers_open(&containers, "", diag);
+		if (!err)
+			err = containers_find(containers, a->container_name, &a->cgroup, diag);
+		containers_free(containers);
+	} else {
+		err = cgroup_mounts_get(&mounts, "", diag);
+		if (!err)
+			err = cgroup_find(&a->cgroup, &mounts, a->cgroup_name, diag);
+	}
+	a->options.cgroup = &a->cgroup;
+	return err;
+}
+
 static int complete(struct arguments *a, struct diag *diag)
 {
 	struct recorder_options *o = &a->options;
@@ -250,6 +329,8 @@ static int complete(struct arguments *a, struct diag *diag)
 	if (!a->has_event && vec_push(&a->rules, "*"))
 		return -ENOMEM;
 	err = add_wrappers(a, diag);
+	if (!err)
+		err = find_cgroup(a, diag);
 	if (err)
 		return err;
 	if (!o->dir && localtime_r(&now, &tm)) {
@@ -306,6 +387,10 @@ static void say_nothing(const struct recorder_summary *s, const struct arguments
 	switch (s->nothing) {
 	case RECORDER_NOT_NOTHING:
 		return;
+	case RECORDER_QUIET:
+		cli_error(a->options.system ? NULL : "-a records the whole system",
+			  "no events: nothing that was asked for happened");
+		return;
 	case RECORDER_NO_PROCESS:
 		cli_error(
 			"programs linked with libpiste have events; --malloc and --locks give any "
@@ -337,8 +422,28 @@ static void say_nothing(const struct recorder_summary *s, const struct arguments
 	}
 }
 
+/* Losses in the kernel, and what the user wished to be left out. */
+static void say_kernel_troubles(const struct recorder_summary *s)
+{
+	if (s->kernel_lost) {
+		struct str line = {0};
+
+		str_addf(&line, "  lost       %" PRIu64 " of the kernel: its buffers of ",
+			 s->kernel_lost);
+		str_add_bytes_human(&line, s->ring_bytes);
+		str_add(&line, " a CPU were full; more room: --buffer ");
+		str_addf(&line, "%" PRIu64 "M; fewer events: -e, --filter, --max-rate\n",
+			 (s->ring_bytes * 4) >> 20 ? (s->ring_bytes * 4) >> 20 : 1);
+		fputs(str_c(&line), stderr);
+		str_fini(&line);
+	}
+	if (s->limited)
+		fprintf(stderr, "  limited    %" PRIu64 " left out by --max-rate\n", s->limited);
+}
+
 static void say_troubles(const struct recorder_summary *s, const struct arguments *a)
 {
+	say_kernel_troubles(s);
 	for (size_t i = 0; i < s->n_troubles; i++) {
 		const struct recorder_trouble *t = &s->troubles[i];
 
@@ -378,8 +483,15 @@ static void say_summary(const struct recorder_summary *s, const struct arguments
 		str_add_count_human(&line, s->unwritten);
 		str_add(&line, " not written");
 	}
-	str_addf(&line, "   %" PRIu64 " process%s, one clock (±", s->processes,
-		 s->processes == 1 ? "" : "es");
+	if (s->has_kernel) {
+		str_add(&line, "   ");
+		str_add_count_human(&line, s->kernel_events);
+		str_add(&line, " of the kernel");
+	}
+	if (s->processes || !s->has_kernel)
+		str_addf(&line, "   %" PRIu64 " process%s", s->processes,
+			 s->processes == 1 ? "" : "es");
+	str_add(&line, ", one clock (±");
 	str_add_duration_human(&line, s->clock_uncertainty_ns);
 	str_add(&line, ")\n");
 	str_addf(&line, "  cost       recorder %" PRIu64 ".%" PRIu64 " %% of one core", share / 10,
@@ -404,10 +516,12 @@ static void print_json(const struct recorder_summary *s, const struct arguments 
 		 ",\"lost\":%" PRIu64 ",\"overwritten\":%" PRIu64 ",\"unwritten\":%" PRIu64
 		 ",\"dropped_bytes\":%" PRIu64 ",\"processes\":%" PRIu64 ",\"snapshots\":%" PRIu64
 		 ",\"files\":%" PRIu64 ",\"clock_uncertainty_ns\":%" PRIu64
-		 ",\"recorder_cpu_ns\":%" PRIu64 ",\"exit_status\":%d,\"troubles\":[",
+		 ",\"recorder_cpu_ns\":%" PRIu64 ",\"kernel_events\":%" PRIu64
+		 ",\"kernel_lost\":%" PRIu64 ",\"limited\":%" PRIu64
+		 ",\"exit_status\":%d,\"troubles\":[",
 		 s->elapsed_ns, s->events, s->bytes, s->lost, s->overwritten, s->unwritten,
 		 s->dropped_bytes, s->processes, s->snapshots, s->files, s->clock_uncertainty_ns,
-		 s->cpu_ns, s->exit_status);
+		 s->cpu_ns, s->kernel_events, s->kernel_lost, s->limited, s->exit_status);
 	for (size_t i = 0; i < s->n_troubles; i++) {
 		const struct recorder_trouble *t = &s->troubles[i];
 
@@ -423,6 +537,16 @@ static void print_json(const struct recorder_summary *s, const struct arguments 
 
 /* --- the command ---------------------------------------------------------- */
 
+/* Before the program runs, where its file alone decides. */
+static int check_filter(struct arguments *a, const struct recorder *r, struct diag *diag)
+{
+	const struct recorder_options *o = &a->options;
+
+	if (!o->filter || !o->argv || o->preload || recorder_has_kernel(r))
+		return 0;
+	return offline_check_filter(o->argv[0], o, diag);
+}
+
 static int record(struct arguments *a, struct diag *diag)
 {
 	struct recorder_summary s = {0};
@@ -431,6 +555,8 @@ static int record(struct arguments *a, struct diag *diag)
 	int err;
 
 	err = recorder_new(&r, &a->options, diag);
+	if (!err)
+		err = check_filter(a, r, diag);
 	if (!err)
 		err = recorder_start(r, diag);
 	if (!err) {
@@ -464,6 +590,20 @@ static int record(struct arguments *a, struct diag *diag)
 	return cli_finish(diag, err);
 }
 
+/* NULL: none. */
+static const char *contradiction(const struct arguments *a)
+{
+	const struct recorder_options *o = &a->options;
+
+	if (o->no_kernel &&
+	    (a->cgroup_name || a->container_name || o->max_rate || o->sample_hz || o->lttng_names))
+		return "--no-kernel leaves nothing of what else was asked for";
+	if ((a->cgroup_name && a->container_name) ||
+	    (o->system && (a->cgroup_name || a->container_name)))
+		return "one of -a, --cgroup and --container is enough";
+	return NULL;
+}
+
 int cmd_record(int argc, char **argv)
 {
 	struct arguments a = {
@@ -474,6 +614,7 @@ int cmd_record(int argc, char **argv)
 	};
 	struct diag diag = {0};
 	struct opt_parser p;
+	const char *why;
 	int id, err = 0;
 
 	a.options.data = &a;
@@ -488,9 +629,14 @@ int cmd_record(int argc, char **argv)
 	}
 	if (!err && p.n_operands > 0)
 		a.options.argv = p.operands;
-	if (!err && !a.options.argv && !a.pids.len) {
+	if (!err && !a.options.argv && !a.pids.len && !a.options.system && !a.cgroup_name &&
+	    !a.container_name) {
 		arguments_fini(&a);
-		return cli_bad_usage(&spec, "what to record? -- CMD, or -p PID");
+		return cli_bad_usage(&spec, "what to record? -- CMD, -p PID, or -a");
+	}
+	if (!err && (why = contradiction(&a))) {
+		arguments_fini(&a);
+		return cli_bad_usage(&spec, "%s", why);
 	}
 	if (err) {
 		cli_finish(&diag, -EINVAL);
@@ -498,8 +644,6 @@ int cmd_record(int argc, char **argv)
 		return CLI_BAD_USAGE;
 	}
 	err = complete(&a, &diag);
-	if (!err && a.options.filter && a.options.argv && !a.options.preload)
-		err = offline_check_filter(a.options.argv[0], &a.options, &diag);
 	id = err ? cli_finish(&diag, err) : record(&a, &diag);
 	arguments_fini(&a);
 	return id;

@@ -171,6 +171,27 @@ static void write_cost(struct report *r, const struct census *c)
 	str_add_char(&r->out, '\n');
 }
 
+static void write_kernel(struct report *r, const struct census *c)
+{
+	const struct census_session *s = &c->session;
+
+	if (!s->ring_bytes)
+		return;
+	add_label(r, "kernel");
+	str_add_count_human(&r->out, s->kernel_events);
+	str_add(&r->out, " events, ");
+	str_add_count_human(&r->out, s->kernel_lost);
+	str_add(&r->out, " lost");
+	if (s->limited) {
+		str_add(&r->out, ", ");
+		str_add_count_human(&r->out, s->limited);
+		str_add(&r->out, " left out by --max-rate");
+	}
+	str_add(&r->out, "; through rings of ");
+	str_add_bytes_human(&r->out, s->ring_bytes);
+	str_add(&r->out, " a CPU\n");
+}
+
 static void write_classes(struct report *r, const struct census *c)
 {
 	struct grid grid = {0};
@@ -235,7 +256,7 @@ static void write_processes(struct report *r, const struct census *c)
 		if (has_ends && p->has_end)
 			grid_count(&grid, p->lost);
 		else if (has_ends)
-			grid_cell(&grid, "?");
+			grid_cell(&grid, p->has_start ? "?" : "");
 		grid_cell(&grid, "%s", p->cmdline ? p->cmdline : "");
 	}
 	str_add_char(&r->out, '\n');
@@ -307,7 +328,7 @@ static void write_how(struct report *r, const struct census *c)
 static void write_text(struct report *r, const struct census *c)
 {
 	static void (*const sections[])(struct report *, const struct census *) = {
-		write_title,     write_summary, write_cost,        write_classes,
+		write_title,     write_summary, write_kernel,      write_cost, write_classes,
 		write_processes, write_clocks,  write_environment, write_how,
 	};
 
@@ -422,6 +443,12 @@ static void write_json(struct str *out, const struct census *c)
 			 ",\"recorder_cpu_ns\":%" PRIu64,
 			 c->session.overwritten, c->session.dropped_bytes,
 			 c->session.recorder_cpu_ns);
+	if (c->session.ring_bytes)
+		str_addf(out,
+			 ",\"kernel_events\":%" PRIu64 ",\"kernel_lost_events\":%" PRIu64
+			 ",\"limited_events\":%" PRIu64 ",\"ring_bytes\":%" PRIu64,
+			 c->session.kernel_events, c->session.kernel_lost, c->session.limited,
+			 c->session.ring_bytes);
 	json_classes(out, c);
 	json_processes(out, c);
 	json_clocks(out, c);

@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "ctf/join.h"
 #include "ctf/sidecar.h"
+#include "session/kernel-rules.h"
 
 enum { MAX_DIR_DEPTH = 32 };
 #define NS_PER_S 1000000000ll
@@ -229,7 +230,21 @@ bool trace_is_pistes(const struct ctf_trace *t)
 {
 	const struct ctf_env_entry *tracer = ctf_env_find(t->class, "tracer_name");
 
-	return tracer && tracer->is_string && !strcmp(tracer->text, "piste");
+	/* with --lttng-names it says that it is another's */
+	return (tracer && tracer->is_string && !strcmp(tracer->text, "piste")) ||
+	       ctf_env_find(t->class, "piste_version");
+}
+
+/* About processes, and the system as it was found. */
+static bool is_own_name(const char *name)
+{
+	return !strncmp(name, "piste:", 6) || !strncmp(name, "state:", 6);
+}
+
+bool trace_is_own(const struct ctf_trace *t, const struct ctf_event_class *ec)
+{
+	return ec->name && trace_is_pistes(t) &&
+	       (is_own_name(ec->name) || !strncmp(ec->name, "lttng_statedump_", 16));
 }
 
 /* --- globs --------------------------------------------------------------------- */
@@ -240,15 +255,15 @@ static bool glob_has(const char *glob, const char *name)
 
 	if (glob[0] == '!')
 		glob++;
-	if (!strncmp(glob, "u:", 2))
+	if (!strncmp(glob, "u:", 2) || !strncmp(glob, "k:", 2))
 		glob += 2;
-	return glob_match(glob, strchr(glob, ':') || !colon ? name : colon + 1);
+	return kernel_rule_names(glob, strchr(glob, ':') || !colon ? name : colon + 1);
 }
 
 bool globs_want(const struct globs *g, const struct ctf_trace *t, const struct ctf_event_class *ec)
 {
 	const char *name = ec->name ? ec->name : "";
-	bool is_own = trace_is_pistes(t) && !strncmp(name, "piste:", 6), wanted = true;
+	bool is_own = trace_is_own(t, ec), wanted = true;
 
 	for (size_t i = 0; i < g->all.len; i++)
 		if (g->all.items[i][0] != '!')
@@ -257,7 +272,7 @@ bool globs_want(const struct globs *g, const struct ctf_trace *t, const struct c
 		wanted = wanted && g->own;
 	for (size_t i = 0; i < g->all.len; i++) {
 		const char *glob = g->all.items[i];
-		bool names_own = !strncmp(glob, "piste:", 6) || !strncmp(glob, "u:piste:", 8);
+		bool names_own = is_own_name(strncmp(glob, "u:", 2) ? glob : glob + 2);
 
 		if (is_own && !g->own && glob[0] != '!' && !names_own)
 			continue;

@@ -27,15 +27,17 @@ void traces_fini(struct traces *t);
 
 /* Recorded by piste: its own events are hidden, its log messages put together. */
 bool trace_is_pistes(const struct ctf_trace *t);
+/* An event about the recording (piste:*) or of the system as it was found (state:*). */
+bool trace_is_own(const struct ctf_trace *t, const struct ctf_event_class *ec);
 
 /* --- which events ----------------------------------------------------------- */
 
 /*
  * Globs as `piste record -e` has them: over provider:event, without a ':' over
- * the event alone; "u:" in front is dropped; '!' in front excludes; the last
- * that matches decides. Without any that includes, all others are wanted. The
- * recorder's own events (provider piste) are wanted only where a glob begins
- * with "piste:", or `own` says so.
+ * the event alone; "u:" or "k:" in front is dropped, "syscall:openat" is its entry
+ * and its exit; '!' in front excludes; the last that matches decides. Without any
+ * that includes, all others are wanted. The recorder's own events (providers
+ * piste and state) are wanted only where a glob begins so, or `own` says so.
  */
 struct globs {
 	struct VEC(const char *) all;

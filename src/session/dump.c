@@ -30,6 +30,7 @@ bool dump_take(struct dump *d, struct packet *out)
 		return false;
 	*out = (struct packet){
 		.stream = MODEL_DUMP_STREAM,
+		.is_own = true,
 		.pid = (uint32_t)getpid(),
 		.tid = (uint32_t)getpid(),
 		.procname = "piste",
@@ -231,6 +232,7 @@ void dump_anchor(struct dump *d, const struct clock_anchor *a)
 
 void dump_session_end(struct dump *d, const struct dump_session *s)
 {
-	dump_event(d, MODEL_DUMP_SESSION_END, "UUUUUU", s->events, s->bytes, s->lost,
-		   s->overwritten, s->dropped_bytes, s->recorder_cpu_ns);
+	dump_event(d, MODEL_DUMP_SESSION_END, "UUUUUUUUUU", s->events, s->bytes, s->lost,
+		   s->overwritten, s->dropped_bytes, s->recorder_cpu_ns, s->kernel_events,
+		   s->kernel_lost, s->limited, s->ring_bytes);
 }

@@ -44,6 +44,7 @@ void dump_mappings(struct dump *d, uint32_t pid, const struct objects *objects, 
 void dump_anchor(struct dump *d, const struct clock_anchor *anchor);
 struct dump_session {
 	uint64_t events, bytes, lost, overwritten, dropped_bytes, recorder_cpu_ns;
+	uint64_t kernel_events, kernel_lost, limited, ring_bytes; /* of the kernel */
 };
 void dump_session_end(struct dump *d, const struct dump_session *s);
 

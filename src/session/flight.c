@@ -74,8 +74,7 @@ static void drop_oldest(struct flight *f)
 int flight_add(struct flight *f, const struct packet *p)
 {
 	struct held *h = malloc(sizeof(*h) + p->size);
-	bool is_kept = p->stream == MODEL_DUMP_STREAM;
-	struct list *l = is_kept ? &f->kept : &f->ring;
+	struct list *l = p->is_own ? &f->kept : &f->ring;
 
 	if (!h) {
 		packet_release(p);
@@ -94,7 +93,7 @@ int flight_add(struct flight *f, const struct packet *p)
 	packet_release(p);
 	*l->last = h;
 	l->last = &h->next;
-	if (is_kept)
+	if (h->packet.is_own)
 		return 0;
 	f->totals.events += h->packet.events;
 	f->totals.bytes += sizeof(*h) + h->packet.size;

@@ -25,7 +25,9 @@ static const struct {
 	{"sched:*", "child_pid", "child_tid"},
 	{"sched:*", "old_pid", "old_tid"},
 	{"block:*", "pid", "tid"},
-	{"irq:softirq_*", "vec_nr", "vec"},
+	{"state:task", "comm", "name"},
+	{"state:file", "path", "filename"},
+	{"state:block_device", "name", "diskname"},
 };
 
 static bool has_suffix(const char *text, size_t len, const char *suffix)
@@ -48,6 +50,8 @@ static const char *lttng_event_name(const struct kern_event *e, struct arena *a)
 		return arena_printf(a, "syscall_entry_%.*s", (int)len - 6, event);
 	if (strncmp(e->name, "syscall:", 8) == 0 && has_suffix(event, len, "_exit"))
 		return arena_printf(a, "syscall_exit_%.*s", (int)len - 5, event);
+	if (strncmp(e->name, "state:", 6) == 0)
+		return arena_printf(a, "lttng_statedump_%s", event);
 	return arena_strdup(a, event);
 }
 

@@ -42,7 +42,8 @@ struct conversion {
 	uint64_t ticks_per_ns_before; /* of all time until `from` */
 };
 
-struct cpu {
+struct stream {
+	uint32_t cpu;
 	struct span span; /* of this round, that is left */
 	uint64_t lost_seen;
 	uint64_t lost; /* that no packet has yet */
@@ -53,6 +54,7 @@ struct cpu {
 	uint32_t group; /* place of the last record in order: later ones may belong before it */
 	uint64_t events, begin;
 	uint64_t last; /* ticks of the newest record */
+	uint64_t before; /* of the one in front of the group */
 	uint64_t floor; /* of the last packet's end */
 };
 
@@ -64,14 +66,14 @@ struct kernel {
 	struct arena arena;
 	struct event *events; /* by id */
 	size_t n_events;
-	struct ctf_stream_class *stream; /* NULL: nothing was seen yet */
+	struct ctf_stream_class *class; /* NULL: nothing was seen yet */
 	struct ctf_stream_class *shadow; /* that the filter is bound to; not in the trace */
 	struct buffers *buffers;
-	struct cpu *cpus;
-	unsigned n_cpus, cpu;
+	struct stream *streams;
+	unsigned n_streams, at;
 	bool in_round;
 	struct conversion clock;
-	uint64_t round_ns, wait_ns;
+	uint64_t round_ns, wait_ns, missed_seen;
 	struct kernel_totals totals;
 };
 
@@ -103,6 +105,7 @@ static int add_events(struct kernel *k, struct diag *diag)
 	k->events = arena_array(&k->arena, k->n_events + 1, sizeof(*k->events));
 	if (!k->events || !k->shadow)
 		return -ENOMEM;
+	k->shadow->event_context = kernel_event_context(&k->arena);
 	for (size_t i = 0; i < k->n_events && !err; i++) {
 		struct event *e = &k->events[i];
 
@@ -129,15 +132,17 @@ int kernel_new(struct kernel **out, struct kern *kern, struct model *model,
 	k->kern = kern;
 	k->model = model;
 	k->options = *options;
-	k->naming = (struct kernel_naming){options->lttng_names, model->wants.ctf_major};
-	k->n_cpus = kern_streams(kern);
-	k->cpus = calloc(k->n_cpus + 1, sizeof(*k->cpus));
+	k->naming = (struct kernel_naming){model->wants.lttng_names, model->wants.ctf_major};
+	k->n_streams = kern_streams(kern);
+	k->streams = calloc(k->n_streams + 1, sizeof(*k->streams));
+	for (unsigned i = 0; k->streams && i < k->n_streams; i++)
+		k->streams[i].cpu = kern_stream_cpu(kern, i);
 	k->round_ns = clock_monotonic_ns();
 	k->clock.is_needed = model->use_tsc;
 	clock_anchor_take(&k->clock.to, model->use_tsc);
-	err = k->cpus ? buffers_new(&k->buffers, BUFFER_BYTES,
-				    BUFFERS_BYTES_MOST / BUFFER_BYTES + 2 * (size_t)k->n_cpus)
-		      : -ENOMEM;
+	err = k->streams ? buffers_new(&k->buffers, BUFFER_BYTES,
+				       BUFFERS_BYTES_MOST / BUFFER_BYTES + 2 * (size_t)k->n_streams)
+			 : -ENOMEM;
 	if (!err)
 		err = add_events(k, diag);
 	if (err == -ENOMEM)
@@ -149,13 +154,13 @@ void kernel_free(struct kernel *k)
 {
 	if (!k)
 		return;
-	for (unsigned i = 0; k->cpus && i < k->n_cpus; i++)
-		buffers_give(k->buffers, k->cpus[i].buffer);
+	for (unsigned i = 0; k->streams && i < k->n_streams; i++)
+		buffers_give(k->buffers, k->streams[i].buffer);
 	for (size_t i = 0; k->events && i < k->n_events; i++)
 		if (k->events[i].bound)
 			filter_bound_fini(k->events[i].bound);
 	buffers_free(k->buffers);
-	free(k->cpus);
+	free(k->streams);
 	arena_fini(&k->arena);
 	free(k);
 }
@@ -174,7 +179,7 @@ static int declare_stream(struct kernel *k)
 			      kernel_event_context(&m->arena));
 	if (!sc)
 		return -ENOMEM;
-	k->stream = sc;
+	k->class = sc;
 	return ctf_metadata_write_stream(&m->text, sc, m->format);
 }
 
@@ -182,11 +187,11 @@ static int declare_stream(struct kernel *k)
 static int declare(struct kernel *k, struct event *e)
 {
 	struct ctf_event_class *ec;
-	int err = k->stream ? 0 : declare_stream(k);
+	int err = k->class ? 0 : declare_stream(k);
 
 	if (err)
 		return err;
-	ec = ctf_event_class_add(k->stream, e->class.event->id, e->class.name);
+	ec = ctf_event_class_add(k->class, e->class.event->id, e->class.name);
 	if (!ec)
 		return -ENOMEM;
 	ec->payload = e->class.payload;
@@ -235,9 +240,9 @@ static inline uint64_t ticks_of(const struct conversion *c, uint64_t ns)
 
 /* --- records -------------------------------------------------------------- */
 
-static uint8_t *body(const struct cpu *c)
+static uint8_t *body(const struct stream *s)
 {
-	return c->buffer + PACKET_KERNEL_HEAD;
+	return s->buffer + PACKET_KERNEL_HEAD;
 }
 
 static uint32_t load_word(const uint8_t *p)
@@ -270,10 +275,23 @@ static inline void copy(uint8_t *to, const uint8_t *from, uint32_t size, size_t 
 static bool matches(struct kernel *k, const struct event *e, const uint8_t *record, uint32_t size,
 		    uint64_t ticks)
 {
+	const struct ctf_type *type = k->shadow->event_context;
+	struct ctf_value context[] = {
+		{.type = type, .kind = CTF_VALUE_STRUCT, .count = 2, .first = 1, .stride = 1},
+		{.type = type->record.fields[0].type,
+		 .kind = CTF_VALUE_U64,
+		 .u64 = load_word(record + 12)},
+		{.type = type->record.fields[1].type,
+		 .kind = CTF_VALUE_U64,
+		 .u64 = load_word(record + 16)},
+	};
+	struct ctf_values values = {.items = context, .len = 3};
 	struct filter_event fe = {
+		.roots[CTF_SCOPE_EVENT_COMMON_CONTEXT] = context,
+		.values[CTF_SCOPE_EVENT_COMMON_CONTEXT] = &values,
 		.tid = load_word(record + 12),
 		.pid = load_word(record + 16),
-		.cpu = k->cpu,
+		.cpu = k->streams[k->at].cpu,
 		.timestamp_ns = model_ticks_to_ns(k->model, ticks),
 	};
 
@@ -288,6 +306,8 @@ static int look_at_record(struct kernel *k, const uint8_t *record, size_t left)
 	uint32_t word = load_word(record), id = word & 0xffff, size = word >> 16;
 	struct event *e;
 
+	if (id == KERN_ID_PAD && size && size % 8 == 0 && size <= left)
+		return 0;
 	if (id >= k->n_events || size < KERN_RECORD_HEAD || size > left)
 		return -EBADMSG;
 	e = &k->events[id];
@@ -299,43 +319,46 @@ static int look_at_record(struct kernel *k, const uint8_t *record, size_t left)
 }
 
 /* A record that is older than the newest: to its place among those of its interrupt. */
-static void insert(struct cpu *c, const uint8_t *record, uint32_t size, uint64_t ticks)
+static void insert(struct stream *s, const uint8_t *record, uint32_t size, uint64_t ticks)
 {
-	uint32_t step = PISTE_RECORD_ALIGN(size), at = c->group;
-	uint8_t *data = body(c);
+	uint32_t step = PISTE_RECORD_ALIGN(size), at = s->group;
+	uint8_t *data = body(s);
 
-	while (at < c->used && load_time(data + at) <= ticks)
+	if (ticks < s->before) /* the clock itself went back: streams must not */
+		ticks = s->before;
+	while (at < s->used && load_time(data + at) <= ticks)
 		at += PISTE_RECORD_ALIGN(load_word(data + at) >> 16);
-	memmove(data + at + step, data + at, c->used - at);
+	memmove(data + at + step, data + at, s->used - at);
 	memcpy(data + at, record, size);
 	memcpy(data + at + 4, &ticks, 8);
-	c->content = at == c->used ? at + size : c->content + step;
-	c->used += step;
-	c->events++;
+	s->content = at == s->used ? at + size : s->content + step;
+	s->used += step;
+	s->events++;
 	if (at == 0)
-		c->begin = ticks;
+		s->begin = ticks;
 }
 
-static inline void append(struct cpu *c, const uint8_t *record, uint32_t size, uint64_t ticks,
+static inline void append(struct stream *s, const uint8_t *record, uint32_t size, uint64_t ticks,
 			  size_t readable)
 {
-	uint8_t *to = body(c) + c->used;
+	uint8_t *to = body(s) + s->used;
 
 	copy(to, record, size, readable);
 	memcpy(to + 4, &ticks, 8);
-	if (!c->events)
-		c->begin = ticks;
-	c->last = ticks;
-	c->group = c->used;
-	c->content = c->used + size;
-	c->used += PISTE_RECORD_ALIGN(size);
-	c->events++;
+	if (!s->events)
+		s->begin = ticks;
+	s->before = s->events ? s->last : s->floor;
+	s->last = ticks;
+	s->group = s->used;
+	s->content = s->used + size;
+	s->used += PISTE_RECORD_ALIGN(size);
+	s->events++;
 }
 
 /* A packet ends before a record in order, so that no later one belongs into it. */
-static inline bool is_full(const struct cpu *c, uint32_t size, bool in_order)
+static inline bool is_full(const struct stream *s, uint32_t size, bool in_order)
 {
-	uint32_t bytes = PACKET_KERNEL_HEAD + c->used + PISTE_RECORD_ALIGN(size);
+	uint32_t bytes = PACKET_KERNEL_HEAD + s->used + PISTE_RECORD_ALIGN(size);
 
 	return bytes > PACKET_BYTES && (in_order || bytes > BUFFER_BYTES - COPY_BYTES);
 }
@@ -343,18 +366,19 @@ static inline bool is_full(const struct cpu *c, uint32_t size, bool in_order)
 enum copied { COPIED_ALL, COPIED_FULL };
 
 /* From the span into the packet, until either ends. */
-static enum copied copy_records(struct kernel *k, struct cpu *c, int *err)
+static enum copied copy_records(struct kernel *k, struct stream *s, int *err)
 {
 	const struct conversion clock = k->clock;
-	const uint8_t *at = c->span.data, *end = at + c->span.len, *consumed = at;
+	const uint8_t *at = s->span.data, *end = at + s->span.len, *consumed = at;
 	enum copied result = COPIED_ALL;
 
-	while ((size_t)(end - at) >= KERN_RECORD_HEAD) {
+	while (end - at >= 8) {
 		uint32_t word = load_word(at), id = word & 0xffff, size = word >> 16;
 		size_t left = (size_t)(end - at), step = (size + 7) & ~7u;
-		uint64_t ticks = ticks_of(&clock, load_time(at));
+		uint64_t ticks;
 		int keep = 1;
 
+		ticks = left < KERN_RECORD_HEAD ? 0 : ticks_of(&clock, load_time(at));
 		if (id >= k->n_events || k->events[id].word != word || !word || step > left)
 			keep = look_at_record(k, at, left);
 		if (keep < 0) {
@@ -362,111 +386,125 @@ static enum copied copy_records(struct kernel *k, struct cpu *c, int *err)
 			k->totals.dropped_bytes += left;
 			break;
 		}
-		if (ticks < c->floor)
-			ticks = c->floor;
-		if (keep && is_full(c, size, ticks >= c->last)) {
+		if (ticks < s->floor)
+			ticks = s->floor;
+		if (keep && is_full(s, size, ticks >= s->last)) {
 			result = COPIED_FULL;
 			break;
 		}
-		if (keep && ticks >= c->last)
-			append(c, at, size, ticks, left);
+		if (keep && ticks >= s->last)
+			append(s, at, size, ticks, left);
 		else if (keep)
-			insert(c, at, size, ticks);
+			insert(s, at, size, ticks);
 		at += step < left ? step : left;
 		if (at - consumed >= CONSUME_BYTES) {
-			kern_consume(k->kern, k->cpu, (size_t)(at - consumed));
+			kern_consume(k->kern, k->at, (size_t)(at - consumed));
 			consumed = at;
 		}
 	}
 	if (result == COPIED_ALL)
 		at = end;
-	kern_consume(k->kern, k->cpu, (size_t)(at - consumed));
-	c->span = (struct span){at, (size_t)(end - at)};
+	kern_consume(k->kern, k->at, (size_t)(at - consumed));
+	s->span = (struct span){at, (size_t)(end - at)};
 	return result;
 }
 
 /* --- packets -------------------------------------------------------------- */
 
 /* 1: a packet, also one that only tells of losses; 0: nothing. */
-static int finish_packet(struct kernel *k, struct cpu *c, struct packet *out)
+static int finish_packet(struct kernel *k, struct stream *s, struct packet *out)
 {
-	if (!c->events && !c->lost)
+	if (!s->events && !s->lost)
 		return 0;
-	if (!k->stream && declare_stream(k))
+	if (!k->class && declare_stream(k))
 		return -ENOMEM;
-	if (!c->last)
-		c->last = model_ticks_now(k->model);
+	if (!s->last)
+		s->last = model_ticks_now(k->model);
 	*out = (struct packet){
-		.stream = (uint32_t)k->stream->id,
+		.stream = (uint32_t)k->class->id,
 		.is_kernel = true,
-		.cpu = k->cpu,
-		.begin = c->events ? c->begin : c->last,
-		.end = c->last,
-		.events = c->events,
-		.lost = c->lost,
-		.data = c->buffer ? body(c) : NULL,
-		.size = c->content,
-		.is_chunk = c->buffer != NULL,
+		.cpu = s->cpu,
+		.track = k->at,
+		.begin = s->events ? s->begin : s->last,
+		.end = s->last,
+		.events = s->events,
+		.lost = s->lost,
+		.data = s->buffer ? body(s) : NULL,
+		.size = s->content,
+		.is_chunk = s->buffer != NULL,
 		.slot = -1,
 		.buffers = k->buffers,
-		.to_free = c->buffer,
+		.to_free = s->buffer,
 	};
-	k->totals.events += c->events;
-	k->totals.bytes += c->content;
-	c->buffer = NULL;
-	c->used = c->content = c->group = 0;
-	c->events = c->lost = 0;
-	c->floor = c->last;
+	k->totals.events += s->events;
+	k->totals.bytes += s->content;
+	s->buffer = NULL;
+	s->used = s->content = s->group = 0;
+	s->events = s->lost = 0;
+	s->floor = s->last;
 	return 1;
 }
 
-static void begin_round(struct kernel *k)
+/* What the kernel left out, of whatever CPU: told where it is known at last. */
+static void count_missed(struct kernel *k)
+{
+	uint64_t missed = kern_missed(k->kern);
+
+	if (k->n_streams)
+		k->streams[0].lost_behind += missed - k->missed_seen;
+	k->totals.lost += missed - k->missed_seen;
+	k->missed_seen = missed;
+}
+
+static void begin_round(struct kernel *k, enum collect what)
 {
 	uint64_t now_ns = clock_monotonic_ns(), longest_ns = WAIT_LONGEST_MS * 1000000ull;
 
 	k->wait_ns = longest_ns;
-	for (unsigned i = 0; i < k->n_cpus; i++) {
-		struct cpu *c = &k->cpus[i];
+	for (unsigned i = 0; i < k->n_streams; i++) {
+		struct stream *s = &k->streams[i];
 		uint64_t lost = kern_lost(k->kern, i), fill_ns = longest_ns;
 
-		c->span = kern_read(k->kern, i);
-		c->lost_behind = lost - c->lost_seen;
-		k->totals.lost += c->lost_behind;
-		c->lost_seen = lost;
+		s->span = kern_read(k->kern, i);
+		s->lost_behind = lost - s->lost_seen;
+		k->totals.lost += s->lost_behind;
+		s->lost_seen = lost;
 		/* a quarter of the ring at the rate of late */
-		if (c->span.len)
+		if (s->span.len)
 			fill_ns =
 				(uint64_t)((double)(now_ns - k->round_ns) *
-					   (double)k->options.ring_bytes / 4 / (double)c->span.len);
+					   (double)k->options.ring_bytes / 4 / (double)s->span.len);
 		if (fill_ns < k->wait_ns)
 			k->wait_ns = fill_ns;
 	}
+	if (what == COLLECT_PARTIAL)
+		count_missed(k);
 	clock_advance(k);
 	k->round_ns = now_ns;
 	k->in_round = true;
-	k->cpu = 0;
+	k->at = 0;
 }
 
 int kernel_take(struct kernel *k, enum collect what, struct packet *out)
 {
 	if (!k->in_round)
-		begin_round(k);
-	for (; k->cpu < k->n_cpus; k->cpu++) {
-		struct cpu *c = &k->cpus[k->cpu];
+		begin_round(k, what);
+	for (; k->at < k->n_streams; k->at++) {
+		struct stream *s = &k->streams[k->at];
 		int err = 0;
 
-		if (c->span.len && !c->buffer)
-			c->buffer = buffers_take(k->buffers);
-		if (c->span.len && !c->buffer)
+		if (s->span.len && !s->buffer)
+			s->buffer = buffers_take(k->buffers);
+		if (s->span.len && !s->buffer)
 			continue; /* the disk is behind: the ring waits, and counts when it is full */
-		if (c->span.len && copy_records(k, c, &err) == COPIED_FULL)
-			return finish_packet(k, c, out);
+		if (s->span.len && copy_records(k, s, &err) == COPIED_FULL)
+			return finish_packet(k, s, out);
 		if (err)
 			return err;
-		c->lost += c->lost_behind;
-		c->lost_behind = 0;
+		s->lost += s->lost_behind;
+		s->lost_behind = 0;
 		if (what == COLLECT_PARTIAL) {
-			err = finish_packet(k, c, out);
+			err = finish_packet(k, s, out);
 			if (err)
 				return err; /* the next call sees an empty span */
 		}

@@ -27,9 +27,8 @@
 struct kernel;
 
 struct kernel_options {
-	struct filter *filter; /* for what the kernel did not do itself; NULL: none */
+	struct filter *filter; /* NULL: none */
 	uint64_t ring_bytes; /* of a CPU */
-	bool lttng_names;
 };
 
 /* The kern stays the caller's, and so does the model; both live longer. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -151,7 +152,8 @@ static int put_env(const char *name, const char *value, char separator)
 	return err;
 }
 
-static void run_child(const struct launch *l, const struct launch_command *c, int report)
+static void run_child(const struct launch *l, const struct launch_command *c, int report,
+		      const uint32_t *go)
 {
 	struct rlimit limit;
 	int err;
@@ -167,6 +169,10 @@ static void run_child(const struct launch *l, const struct launch_command *c, in
 		errno = ENOMEM;
 	} else {
 		sigprocmask(SIG_SETMASK, c->mask, NULL);
+		/* Without a system call, whose end would be the command's first event. Pairs with
+		 * the release in let_go. */
+		while (go && !__atomic_load_n(go, __ATOMIC_ACQUIRE))
+			;
 		execvp(c->argv[0], c->argv);
 	}
 	err = errno;
@@ -175,21 +181,35 @@ static void run_child(const struct launch *l, const struct launch_command *c, in
 	_exit(err == ENOENT ? 127 : 126);
 }
 
+static void let_go(uint32_t *go, const struct launch_command *c, pid_t pid)
+{
+	if (!go)
+		return;
+	if (pid > 0)
+		c->on_child(c->data, pid);
+	__atomic_store_n(go, 1, __ATOMIC_RELEASE);
+	munmap(go, sizeof(*go));
+}
+
 int launch_run(const struct launch *l, const struct launch_command *c, pid_t *pid,
 	       struct diag *diag)
 {
+	uint32_t *go = NULL;
 	int report[2], err = 0;
 	ssize_t n;
 
-	if (pipe2(report, O_CLOEXEC) < 0)
+	if (c->on_child)
+		go = mmap(NULL, sizeof(*go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			  0);
+	if (go == MAP_FAILED || pipe2(report, O_CLOEXEC) < 0)
 		return -errno;
 	*pid = fork();
 	if (*pid == 0)
-		run_child(l, c, report[1]);
+		run_child(l, c, report[1], go);
+	err = *pid < 0 ? errno : 0;
 	close(report[1]);
-	if (*pid < 0) {
-		err = errno;
-	} else {
+	let_go(go, c, *pid);
+	if (!err) {
 		do
 			n = read(report[0], &err, sizeof(err));
 		while (n < 0 && errno == EINTR);

@@ -36,6 +36,9 @@ struct launch_command {
 	const char *preload; /* library, or NULL */
 	const char *wrap; /* value of PISTE_WRAP, or NULL */
 	uint64_t open_files; /* the limit that it shall have; 0: as it is */
+	/* The process is there, and waits: its first instruction comes when this has returned. */
+	void (*on_child)(void *data, pid_t pid);
+	void *data;
 };
 /* Starts the command; -errno with the reason in the diag. */
 int launch_run(const struct launch *l, const struct launch_command *command, pid_t *pid,

@@ -2,6 +2,7 @@
 #include "session/model.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -79,7 +80,7 @@ static struct ctf_stream_class *stream_class_add(struct model *m, bool has_cpu)
 /* The fields of piste's own events: letters as dump_event() of dump.c takes them. */
 static const struct {
 	const char *name;
-	const char *fields[10][2];
+	const char *fields[10][2]; /* type, name */
 } dump_events[] = {
 	[MODEL_DUMP_PROCESS_START] = {"piste:process_start",
 				      {{"u32", "pid"},
@@ -112,7 +113,11 @@ static const struct {
 				     {"u64", "lost"},
 				     {"u64", "overwritten"},
 				     {"u64", "dropped_bytes"},
-				     {"u64", "recorder_cpu_ns"}}},
+				     {"u64", "recorder_cpu_ns"},
+				     {"u64", "kernel_events"},
+				     {"u64", "kernel_lost"},
+				     {"u64", "limited"},
+				     {"u64", "ring_bytes"}}},
 };
 
 static const struct ctf_type *dump_field_type(struct arena *a, const char *letter)
@@ -249,29 +254,46 @@ static void uuid_make(uint8_t uuid[16])
 	uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
 }
 
-static void env_add(struct model *m, const char *command_line)
+/* What readers of LTTng's kernel traces ask for, and then who it was. */
+static void env_add_lttng(struct model *m, const struct utsname *host)
 {
-	struct utsname host = {0};
-	int major = 0, minor = 0, patch = 0;
-	char start[32] = "";
-	time_t now = time(NULL);
-	struct tm tm;
-	const char *p = PISTE_VERSION;
+	ctf_env_add_text(m->trace, "domain", "kernel");
+	ctf_env_add_text(m->trace, "sysname", host->sysname);
+	ctf_env_add_text(m->trace, "kernel_version", host->version);
+	ctf_env_add_text(m->trace, "tracer_name", "lttng-modules");
+	ctf_env_add_int(m->trace, "tracer_major", 2);
+	ctf_env_add_int(m->trace, "tracer_minor", 13);
+	ctf_env_add_int(m->trace, "tracer_patchlevel", 0);
+	ctf_env_add_text(m->trace, "piste_version", PISTE_VERSION);
+}
 
-	uname(&host);
-	major = atoi(p);
-	p = strchr(p, '.');
-	minor = p ? atoi(p + 1) : 0;
-	p = p ? strchr(p + 1, '.') : NULL;
-	patch = p ? atoi(p + 1) : 0;
-	if (gmtime_r(&now, &tm))
-		strftime(start, sizeof(start), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	ctf_env_add_text(m->trace, "hostname", host.nodename);
+static void env_add_version(struct model *m)
+{
+	int major = 0, minor = 0, patch = 0;
+
+	(void)(sscanf(PISTE_VERSION, "%d.%d.%d", &major, &minor, &patch));
 	ctf_env_add_text(m->trace, "domain", "ust");
 	ctf_env_add_text(m->trace, "tracer_name", "piste");
 	ctf_env_add_int(m->trace, "tracer_major", major);
 	ctf_env_add_int(m->trace, "tracer_minor", minor);
 	ctf_env_add_int(m->trace, "tracer_patch", patch);
+}
+
+static void env_add(struct model *m, const char *command_line)
+{
+	struct utsname host = {0};
+	char start[32] = "";
+	time_t now = time(NULL);
+	struct tm tm;
+
+	uname(&host);
+	if (gmtime_r(&now, &tm))
+		strftime(start, sizeof(start), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	ctf_env_add_text(m->trace, "hostname", host.nodename);
+	if (m->wants.lttng_names)
+		env_add_lttng(m, &host);
+	else
+		env_add_version(m);
 	ctf_env_add_text(m->trace, "kernel_release", host.release);
 	ctf_env_add_text(m->trace, "machine", host.machine);
 	ctf_env_add_text(m->trace, "start_time", start);

@@ -20,8 +20,10 @@ struct pool;
  */
 struct packet {
 	uint32_t stream; /* class */
+	bool is_own; /* piste's own events: not counted with the others, and kept in flight */
 	bool is_kernel;
-	uint32_t cpu; /* is_kernel: CPUs never share a file; else 0 */
+	uint32_t cpu; /* is_kernel */
+	uint32_t track; /* is_kernel: packets of two never share a file; else 0 */
 	uint32_t pid, tid; /* else */
 	char procname[16];
 	uint64_t begin, end; /* ticks of the trace's clock */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ctf/filter.h"
 
 int recorder_emit(struct recorder *r, const struct packet *p)
 {
@@ -170,6 +171,10 @@ static void explain_nothing(struct recorder *r, struct recorder_summary *s)
 
 	if (s->events || s->lost || s->overwritten || s->unwritten)
 		return;
+	if (r->kern && !r->tables_matched) {
+		s->nothing = r->model.wants.filter ? RECORDER_FILTERED : RECORDER_QUIET;
+		return;
+	}
 	if (!s->processes)
 		s->nothing = RECORDER_NO_PROCESS;
 	else if (!r->tables_seen_sites)
@@ -221,6 +226,10 @@ static int finish_trace(struct recorder *r, struct recorder_summary *s, struct d
 		.overwritten = s->overwritten,
 		.dropped_bytes = s->dropped_bytes,
 		.recorder_cpu_ns = own_cpu_ns(),
+		.kernel_events = s->kernel_events,
+		.kernel_lost = s->kernel_lost,
+		.limited = s->limited,
+		.ring_bytes = s->ring_bytes,
 	};
 	dump_session_end(&r->dump, &d);
 	if (r->flight)
@@ -240,16 +249,36 @@ static int finish_trace(struct recorder *r, struct recorder_summary *s, struct d
 	return 0;
 }
 
+static void add_kernel(const struct recorder *r, struct recorder_summary *s)
+{
+	struct kernel_totals t;
+
+	if (!r->kernel)
+		return;
+	kernel_totals(r->kernel, &t);
+	s->has_kernel = true;
+	s->kernel_events = t.events;
+	s->kernel_lost = t.lost;
+	s->limited = t.limited;
+	s->ring_bytes = r->ring_bytes;
+	s->events += t.events;
+	s->bytes += t.bytes;
+	s->lost += t.lost;
+	s->dropped_bytes += t.dropped_bytes;
+}
+
 int recorder_finish(struct recorder *r, struct recorder_summary *summary, struct diag *diag)
 {
 	int err;
 
+	recorder_stop_kernel(r);
 	/* nobody is to come any more; who is there is let go */
 	recorder_accept_all(r);
 	recorder_add_announced(r, diag);
 	detach_all(r, diag);
 	recorder_reap(r);
 	*summary = r->totals;
+	add_kernel(r, summary);
 	summary->elapsed_ns = clock_monotonic_ns() - r->start_ns;
 	if (r->flight) {
 		const struct flight_totals *t = flight_totals(r->flight);
@@ -258,6 +287,9 @@ int recorder_finish(struct recorder *r, struct recorder_summary *summary, struct
 		summary->events -= t->overwritten;
 		summary->bytes = t->event_bytes;
 	}
+	if (r->kernel && r->model.wants.filter && !r->filter_checked &&
+	    filter_check(r->model.wants.filter, diag) < 0)
+		r->stop_failed = true;
 	err = finish_trace(r, summary, diag);
 	if (!r->flight && r->sink && summary->unwritten)
 		summary->events -= summary->unwritten < summary->events ? summary->unwritten

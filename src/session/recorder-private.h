@@ -8,6 +8,7 @@
  *	recorder.c		its life, and the loop
  *	recorder-processes.c	processes that come and go
  *	recorder-output.c	packets on their way out, snapshots, the end
+ *	recorder-kernel.c	the kernel's events
  */
 #include <signal.h>
 #include <sys/resource.h>
@@ -16,6 +17,8 @@
 #include "base/vec.h"
 #include "session/dump.h"
 #include "session/flight.h"
+#include "session/kernel.h"
+#include "session/kernel-rules.h"
 #include "session/launch.h"
 #include "session/model.h"
 #include "session/process.h"
@@ -23,7 +26,7 @@
 #include "session/sink.h"
 
 /* What an epoll event is about, in the low bits of its data; the rest is an fd. */
-enum { TAG_SIGNAL = 1, TAG_LISTENER = 2, TAG_CONNECTION = 3, TAG_PROCESS = 4 };
+enum { TAG_SIGNAL = 1, TAG_LISTENER = 2, TAG_CONNECTION = 3, TAG_PROCESS = 4, TAG_BARE = 5 };
 
 struct recorder {
 	struct recorder_options options;
@@ -41,6 +44,10 @@ struct recorder {
 	struct VEC(struct recorder_trouble) troubles;
 	struct VEC(uint64_t) untold; /* losses that no packet told of, by stream class */
 	struct VEC(char *) names; /* of sites that were seen, for suggestions */
+	struct kern *kern; /* NULL: nothing of the kernel */
+	struct kernel *kernel;
+	uint64_t ring_bytes;
+	unsigned bare; /* processes that we were asked for, that have no pool, and live */
 	int epoll, signals;
 	unsigned connections;
 	sigset_t old_mask;
@@ -94,5 +101,19 @@ void recorder_emit_dump(struct recorder *r);
 /* What went wrong with the disk ends the recording, but not what it recorded. */
 int recorder_flush(struct recorder *r, bool wait, struct diag *diag);
 int recorder_snapshot(struct recorder *r, struct diag *diag);
+
+/* recorder-kernel.c */
+/* Chooses the kernel's events, where it may: 0 also without any, which is said in a note unless
+ * the user asked for the kernel's by name. */
+int recorder_open_kernel(struct recorder *r, struct diag *diag);
+int recorder_start_kernel(struct recorder *r, struct diag *diag);
+/* A process with all its threads, and all that they start from now on. */
+int recorder_add_to_kernel(struct recorder *r, uint32_t pid);
+/* What there is already: the state of the system, where it concerns the recording. */
+int recorder_dump_state(struct recorder *r, struct diag *diag);
+int recorder_drain_kernel(struct recorder *r, enum collect what, struct diag *diag);
+/* Takes what is left, and lets go of the kernel. */
+void recorder_stop_kernel(struct recorder *r);
+void recorder_free_kernel(struct recorder *r);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "base/fs.h"
 #include "ctf/filter.h"
+#include "session/discover.h"
 #include "session/find.h"
 
 enum {
@@ -65,6 +66,8 @@ static int session_fill(struct recorder *r, struct diag *diag)
 	for (size_t i = 0; i < o->n_rules; i++) {
 		size_t len = strlen(o->rules[i]) + 1;
 
+		if (!strncmp(o->rules[i], "k:", 2) || !strncmp(o->rules[i], "!k:", 3))
+			continue;
 		if (used + len + 1 > sizeof(s->rules)) {
 			diag_error(diag, NULL, "the names of events are longer than %zu bytes",
 				   sizeof(s->rules));
@@ -132,6 +135,7 @@ int recorder_new(struct recorder **out, const struct recorder_options *options, 
 	if (err)
 		return err;
 	wants.session = &r->session;
+	wants.lttng_names = options->lttng_names;
 	err = model_init(&r->model, options->ctf_major, &wants, options->command_line,
 			 clock_tsc_usable());
 	r->dump.model = &r->model;
@@ -139,6 +143,8 @@ int recorder_new(struct recorder **out, const struct recorder_options *options, 
 		err = flight_new(&r->flight, options->flight_bytes);
 	if (err)
 		diag_error(diag, NULL, "no memory");
+	if (!err)
+		err = recorder_open_kernel(r, diag);
 	if (!err)
 		err = trace_dir_make(options->dir, options->force, diag);
 	r->made_dir = !err;
@@ -186,6 +192,7 @@ void recorder_free(struct recorder *r)
 	vec_fini(&r->names);
 	sink_free(r->sink);
 	flight_free(r->flight);
+	recorder_free_kernel(r);
 	dump_fini(&r->dump);
 	launch_fini(&r->launch);
 	if (r->epoll >= 0)
@@ -217,7 +224,6 @@ static int take_ready(struct recorder *r, struct diag *diag)
 	int got = 0;
 
 	qsort(r->ready.items, r->ready.len, sizeof(*r->ready.items), by_begin);
-	r->round_bytes = 0;
 	for (size_t i = 0; i < r->ready.len && got >= 0; i++) {
 		struct ready *ready = &r->ready.items[i];
 
@@ -257,8 +263,11 @@ int recorder_drain(struct recorder *r, enum collect what, struct diag *diag)
 {
 	int err = collect(r, what, diag);
 
+	r->round_bytes = 0;
 	if (!err && r->ready.len)
 		err = take_ready(r, diag);
+	if (!err)
+		err = recorder_drain_kernel(r, what, diag);
 	if (r->sink && sink_queued_bytes(r->sink))
 		recorder_flush(r, false, diag);
 	return err;
@@ -288,6 +297,8 @@ static void choose_wait(struct recorder *r)
 		r->wait_ms = 1;
 	else if (r->wait_ms < WAIT_LONGEST_MS)
 		r->wait_ms++;
+	if (r->kernel && r->wait_ms > kernel_wait_ms(r->kernel))
+		r->wait_ms = kernel_wait_ms(r->kernel);
 	if (pressed && r->sink)
 		sink_press(r->sink);
 }
@@ -311,6 +322,14 @@ static void tell_status(struct recorder *r, uint64_t now_ns)
 		s.events += p->events;
 		s.bytes += p->bytes;
 		s.lost += p->lost;
+	}
+	if (r->kernel) {
+		struct kernel_totals k;
+
+		kernel_totals(r->kernel, &k);
+		s.events += k.events;
+		s.bytes += k.bytes;
+		s.lost += k.lost;
 	}
 	r->options.on_status(r->options.data, &s);
 }
@@ -452,6 +471,10 @@ static void wait_for_events(struct recorder *r)
 		case TAG_PROCESS:
 			recorder_process_ended(r, fd);
 			break;
+		case TAG_BARE:
+			close(fd);
+			r->bare--;
+			break;
 		}
 	}
 	if (n > 0 && r->wait_ms > WAIT_LONGEST_MS)
@@ -464,7 +487,9 @@ static bool is_over(struct recorder *r, uint64_t now_ns)
 		return true;
 	if (r->interrupts && now_ns - r->interrupt_ns > GRACE_NS)
 		return true;
-	return !r->child_running && !r->processes.len && !is_expecting(r, now_ns);
+	if (!r->child && (r->options.system || r->options.cgroup))
+		return false;
+	return !r->child_running && !r->processes.len && !r->bare && !is_expecting(r, now_ns);
 }
 
 static void tell_waiting(struct recorder *r, uint64_t now_ns)
@@ -524,11 +549,29 @@ int recorder_run(struct recorder *r, struct diag *diag)
 
 /* --- start ---------------------------------------------------------------- */
 
+/* A process without libpiste: only the kernel has events of it, until it ends. */
+static int attach_bare(struct recorder *r, uint32_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd < 0)
+		return -errno;
+	r->bare++;
+	return recorder_watch(r, fd, TAG_BARE);
+}
+
 static int attach(struct recorder *r, uint32_t pid, struct diag *diag)
 {
 	struct pool_list pools = {0};
-	int err = find_pools(&pools, pid, diag);
+	struct diag why = {0};
+	int err = recorder_add_to_kernel(r, pid), found;
 
+	found = find_pools(&pools, pid, r->kern ? &why : diag);
+	diag_fini(&why);
+	if (!err)
+		err = found;
+	if (r->kern && !pools.len && found)
+		err = attach_bare(r, pid);
 	for (size_t i = 0; i < pools.len && !err; i++) {
 		struct pool *pool = pools.items[i];
 		int slot;
@@ -548,6 +591,27 @@ static int attach(struct recorder *r, uint32_t pid, struct diag *diag)
 	}
 	pool_list_fini(&pools);
 	return err;
+}
+
+/* Everybody with a pool who may be looked into; new ones announce themselves to their own recorder
+ * only. */
+static void attach_all(struct recorder *r)
+{
+	struct discover_list pids = {0};
+	struct diag unsaid = {0};
+	size_t hidden;
+
+	if (discover_processes(&pids, &hidden) == 0)
+		for (size_t i = 0; i < pids.len; i++)
+			if (pids.items[i] != (uint32_t)getpid())
+				attach(r, pids.items[i], &unsaid);
+	diag_fini(&unsaid);
+	vec_fini(&pids);
+}
+
+static void on_child(void *data, pid_t pid)
+{
+	recorder_add_to_kernel(data, (uint32_t)pid);
 }
 
 /*
@@ -578,8 +642,11 @@ int recorder_start(struct recorder *r, struct diag *diag)
 
 	dump_anchor(&r->dump, &r->model.anchors.items[0]);
 	r->start_ns = r->second_ns = clock_monotonic_ns();
+	err = recorder_start_kernel(r, diag);
 	for (size_t i = 0; i < r->options.n_pids && !err; i++)
 		err = attach(r, r->options.pids[i], diag);
+	if (!err && r->options.system)
+		attach_all(r);
 	if (!err && r->options.argv) {
 		struct launch_command command = {
 			.argv = r->options.argv,
@@ -587,6 +654,8 @@ int recorder_start(struct recorder *r, struct diag *diag)
 			.preload = r->options.preload,
 			.wrap = r->options.wrap,
 			.open_files = r->old_open_files,
+			.on_child = r->kern ? on_child : NULL,
+			.data = r,
 		};
 
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -599,7 +668,7 @@ int recorder_start(struct recorder *r, struct diag *diag)
 		}
 	}
 	ask_for_short_turns();
-	return err;
+	return err ? err : recorder_dump_state(r, diag);
 }
 
 void recorder_abort(struct recorder *r, int *exit_status)

@@ -9,6 +9,7 @@
 #include <piste/wire/pool.h>
 
 #include "base/diag.h"
+#include "kern/cgroup.h"
 
 /*
  * recorder - one recording, from its first process to the trace on disk.
@@ -43,6 +44,15 @@ struct recorder_options {
 	bool cpu; /* record it with each event */
 	const uint32_t *pids; /* to attach to */
 	size_t n_pids;
+
+	/* The kernel's events, of the command and the processes; or wider: */
+	bool no_kernel;
+	bool system; /* everybody's but our own */
+	const struct cgroup *cgroup; /* everybody's in there; NULL: none */
+	uint64_t max_rate; /* of each kernel event, a second and CPU; 0: no limit */
+	uint64_t sample_hz; /* 0: none */
+	bool lttng_names;
+
 	char *const *argv; /* the command, or NULL */
 	const char *preload, *wrap; /* for the command, or NULL */
 	const char *command_line; /* of piste itself, for the trace */
@@ -68,12 +78,18 @@ enum recorder_nothing { /* why there are no events */
 			RECORDER_NO_MATCH, /* sites, but none of those asked for */
 			RECORDER_NOT_REACHED,
 			RECORDER_FILTERED, /* the filter was never true */
+			RECORDER_QUIET, /* nothing of the kernel's happened, and nothing of others' */
 };
 
 struct recorder_summary {
 	uint64_t elapsed_ns;
 	uint64_t events, bytes; /* in the trace, without piste's own */
 	uint64_t lost;
+	bool has_kernel;
+	uint64_t kernel_events,
+		kernel_lost; /* of those; a flight recorder may have let go of some */
+	uint64_t limited; /* kept away by max_rate */
+	uint64_t ring_bytes; /* of each CPU */
 	uint64_t overwritten; /* flight recorder */
 	uint64_t unwritten; /* read, but not on disk: it was full */
 	uint64_t dropped_bytes;
@@ -90,6 +106,8 @@ struct recorder_summary {
 struct recorder;
 
 int recorder_new(struct recorder **out, const struct recorder_options *options, struct diag *diag);
+/* After new: whether events of the kernel will be recorded. */
+bool recorder_has_kernel(const struct recorder *r);
 int recorder_start(struct recorder *r, struct diag *diag);
 int recorder_run(struct recorder *r, struct diag *diag);
 int recorder_finish(struct recorder *r, struct recorder_summary *summary, struct diag *diag);

@@ -22,7 +22,7 @@ struct lane {
 	struct stream_file *file; /* the writer's, but for stream and number */
 	uint32_t stream;
 	bool is_kernel;
-	uint32_t cpu; /* is_kernel; else 0 */
+	uint32_t cpu, track; /* is_kernel; else 0 */
 	bool is_direct;
 	uint64_t end; /* ticks of its last packet */
 	uint64_t sequence;
@@ -94,6 +94,7 @@ static int lane_new(struct sink *s, const struct packet *p, bool is_direct)
 		.stream = p->stream,
 		.is_kernel = p->is_kernel,
 		.cpu = p->cpu,
+		.track = p->track,
 		.is_direct = is_direct,
 	};
 
@@ -123,7 +124,7 @@ static int lane_find(struct sink *s, const struct packet *p, bool is_direct, uin
 	for (size_t i = 0; i < s->lanes.len; i++) {
 		const struct lane *lane = &s->lanes.items[i];
 
-		if (lane->stream == p->stream && lane->cpu == p->cpu &&
+		if (lane->stream == p->stream && lane->track == p->track &&
 		    lane->is_direct == is_direct && lane->end <= begin)
 			return (int)i;
 	}
@@ -254,6 +255,7 @@ static int lane_end(struct sink *s, struct lane *lane, uint64_t ticks)
 		.stream = lane->stream,
 		.is_kernel = lane->is_kernel,
 		.cpu = lane->cpu,
+		.track = lane->track,
 		.slot = -1,
 	};
 	int err = 0;

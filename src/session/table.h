@@ -32,6 +32,7 @@ struct wants {
 	unsigned ctf_major;
 	bool all; /* recover: whatever there is */
 	bool mono_pid;
+	bool lttng_names; /* of the kernel's events, and an environment that says so */
 };
 
 /* Payloads of scalars and strings only: `gaps[i]` bytes, a string, …, the last gap. */

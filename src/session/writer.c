@@ -84,8 +84,7 @@ int writer_error(struct writer *w, const char **file)
 
 static void count_unwritten(struct sink_totals *t, const struct packet *p)
 {
-	/* of the program: piste's own are not counted with them */
-	if (p->stream != MODEL_DUMP_STREAM)
+	if (!p->is_own)
 		t->unwritten_events += p->events;
 }
 

@@ -136,7 +136,8 @@ TEST(cpus_never_share_a_file)
 
 	p.is_kernel = true;
 	for (uint64_t i = 0; i < 4; i++) {
-		p.cpu = i % 2 ? 3 : 0;
+		p.track = i % 2;
+		p.cpu = 3 * p.track;
 		p.begin = p.end = 10 + 10 * i;
 		p.lost = i == 3;
 		add(s, p);
