@@ -64,7 +64,7 @@ record() { # DIR OPTION… -- CMD…
 	while [ "$1" != -- ]; do options+=("$1") && shift; done
 	shift
 	rm -rf "$dir"
-	taskset -c $RECORDER_CPU "$PISTE" record --json -o "$dir" --buffer 32M "${options[@]}" \
+	taskset -c $RECORDER_CPU "$PISTE" record --no-kernel --json -o "$dir" --buffer 32M "${options[@]}" \
 		-- taskset -c $ALL_CPUS "$@" 2>"$WORK/stderr"
 }
 

@@ -65,7 +65,7 @@ loop_end() {
 recordings_begin() { # COUNT more, of the program
 	local i
 	for ((i = 0; i < $1; i++)); do
-		taskset -c $RECORDER_CPU "$PISTE" record --json --quiet -o "$WORK/trace-${#recordings[@]}" \
+		taskset -c $RECORDER_CPU "$PISTE" record --no-kernel --json --quiet -o "$WORK/trace-${#recordings[@]}" \
 			-e 'bench:*' -p "$loop_pid" >"$WORK/recording-${#recordings[@]}" \
 			2>>"$WORK/stderr" &
 		recordings+=($!)

@@ -58,7 +58,7 @@ records() {
 	shift 2
 	rm -rf trace
 	# shellcheck disable=SC2086 # a list
-	timeout 120 "$PISTE" record --json -o trace $records_options -- "$@" >out 2>err
+	timeout 120 "$PISTE" record --no-kernel --json -o trace $records_options -- "$@" >out 2>err
 	records_status=$?
 	accounted "$records_name" trace $(($(said emitted) + $(said least))) $(($(said emitted) + $(said most)))
 	check_is "$records_name: the summary agrees" "$records_status $(told events) $(told lost)" "0 $in_trace $in_loss"

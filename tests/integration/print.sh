@@ -12,7 +12,7 @@ build() { # OUT SOURCE
 }
 
 check "the program builds" build program "$ROOT/tests/integration/print-fields.c"
-check "it is recorded" "$PISTE" record -o trace -- ./program 100
+check "it is recorded" "$PISTE" record --no-kernel -o trace -- ./program 100
 
 # --- the same lines ----------------------------------------------------------
 

@@ -22,13 +22,13 @@ whole() {
 }
 
 rm -rf trace
-check "100 children are killed" timeout 120 "$PISTE" record --quiet --buffer 64M -o trace -- ./probe-load killed 100 250
+check "100 children are killed" timeout 120 "$PISTE" record --no-kernel --quiet --buffer 64M -o trace -- ./probe-load killed 100 250
 check_is "what they had committed is in the trace" "$(whole)" ""
 check_is "nothing was lost" "$(lost trace)" 0
 records "and a fresh one records" "" ./probe-load count 2 10000
 
 # a program whose recorder dies
-"$PISTE" record --quiet -o dead -- ./probe-load paced 1500 >paced 2>err &
+"$PISTE" record --no-kernel --quiet -o dead -- ./probe-load paced 1500 >paced 2>err &
 recorder=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s paced ] || sleep 0.1; done
 sleep 0.3
@@ -37,14 +37,14 @@ wait $recorder 2>/dev/null
 program=$(said pid paced)
 [ "$program" != 0 ] || { fail "a program under a recorder" "$(cat err)"; end; }
 check "a program survives its recorder" kill -0 "$program"
-check "another recorder attaches to it" timeout 20 "$PISTE" record --quiet --duration 300ms -o second -p "$program"
+check "another recorder attaches to it" timeout 20 "$PISTE" record --no-kernel --quiet --duration 300ms -o second -p "$program"
 check "and gets its events" [ "$(events second)" -gt 500 ]
 for _ in $(seq 50); do kill -0 "$program" 2>/dev/null && sleep 0.1; done
 check "it ends as if nothing had been" [ "$(said ticks paced)" -gt 1000 ]
 check "what the dead recorder wrote is readable" babeltrace2 dead
 
 # one whose recorder stands still
-"$PISTE" record --json --buffer 1M -o stopped -- ./probe-load paced 1000 >out 2>err &
+"$PISTE" record --no-kernel --json --buffer 1M -o stopped -- ./probe-load paced 1000 >out 2>err &
 recorder=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do grep -q pid out && break; sleep 0.1; done
 kill -STOP $recorder

@@ -13,16 +13,16 @@ gaps() {
 		END { print last - first + 1 - n }'
 }
 
-"$PISTE" record --json -e load:tick -o one -- ./probe-load paced 2000 >out 2>err &
+"$PISTE" record --no-kernel --json -e load:tick -o one -- ./probe-load paced 2000 >out 2>err &
 recorder=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do grep -q pid out && break; sleep 0.1; done
 program=$(said pid)
 [ "$program" != 0 ] || { fail "a program under a recorder" "$(cat err)"; end; }
 sleep 0.2
-"$PISTE" record --json --duration 600ms -e load:tock -o two -p "$program" >out2 2>err2 &
+"$PISTE" record --no-kernel --json --duration 600ms -e load:tock -o two -p "$program" >out2 2>err2 &
 second=$!
-"$PISTE" record --json --duration 900ms -e 'load:*' --filter 'n % 2 == 0 || i % 2 == 0' -o three -p "$program" >out3 2>err3 ||
-	"$PISTE" record --json --duration 500ms -e 'load:tock' --filter 'n > 5' -o three -p "$program" >out3 2>err3
+"$PISTE" record --no-kernel --json --duration 900ms -e 'load:*' --filter 'n % 2 == 0 || i % 2 == 0' -o three -p "$program" >out3 2>err3 ||
+	"$PISTE" record --no-kernel --json --duration 500ms -e 'load:tock' --filter 'n > 5' -o three -p "$program" >out3 2>err3
 wait $second
 wait $recorder
 check_is "the first has all of its events, from first to last" "$(events one) $(lost one) $(gaps one i)" "$(said ticks) 0 0"
@@ -42,22 +42,22 @@ refuses() {
 	check_match "$refuses_name: says so" "$refuses_said" "$refuses_pattern"
 }
 
-refuses "a filter with an unknown field" 1 'nonesuch' "$PISTE" record -o f1 --filter 'nonesuch > 10' -- ./probe-load count 1 10
-refuses "a filter that is none" 1 '.' "$PISTE" record -o f2 --filter 'i >' -- ./probe-load count 1 10
-refuses "a pid that is not there" 1 '4194000' "$PISTE" record -o f3 -p 4194000
+refuses "a filter with an unknown field" 1 'nonesuch' "$PISTE" record --no-kernel -o f1 --filter 'nonesuch > 10' -- ./probe-load count 1 10
+refuses "a filter that is none" 1 '.' "$PISTE" record --no-kernel -o f2 --filter 'i >' -- ./probe-load count 1 10
+refuses "a pid that is not there" 1 '4194000' "$PISTE" record --no-kernel -o f3 -p 4194000
 sleep 20 &
 sleeper=$!
-refuses "a program without sites" 1 "$sleeper" "$PISTE" record -o f4 --duration 200ms -p $sleeper
+refuses "a program without sites" 1 "$sleeper" "$PISTE" record --no-kernel -o f4 --duration 200ms -p $sleeper
 kill $sleeper
-refuses "a command without sites" 0 'no (site|event|instrument)|0 (event|recorded)|nothing' "$PISTE" record -o f5 -- true
-refuses "a command that is not there" 127 'nonesuch' "$PISTE" record -o f6 -- ./nonesuch
+refuses "a command without sites" 0 'no (site|event|instrument)|0 (event|recorded)|nothing' "$PISTE" record --no-kernel -o f5 -- true
+refuses "a command that is not there" 127 'nonesuch' "$PISTE" record --no-kernel -o f6 -- ./nonesuch
 mkdir full && touch full/something
-refuses "a directory with something in it" 1 'full' "$PISTE" record -o full -- true
-check "but with --force" "$PISTE" record --force --quiet -o one -- ./probe-load count 1 10
+refuses "a directory with something in it" 1 'full' "$PISTE" record --no-kernel -o full -- true
+check "but with --force" "$PISTE" record --no-kernel --force --quiet -o one -- ./probe-load count 1 10
 
 if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	mkdir tmpfs
-	unshare -m sh -c 'mount -t tmpfs -o size=1m none tmpfs && "$PISTE" record --json -o tmpfs/trace -- ./probe-load count 2 200000 >out 2>err
+	unshare -m sh -c 'mount -t tmpfs -o size=1m none tmpfs && "$PISTE" record --no-kernel --json -o tmpfs/trace -- ./probe-load count 2 200000 >out 2>err
 		echo $? >status; cp -r tmpfs/trace kept; babeltrace2 kept >/dev/null 2>kept.errors; echo $? >readable'
 	check_match "a full disk is told" "$(cat err)" '[Nn]o space|full'
 	check "what was recorded before is readable" [ "$(cat readable)" = 0 ]

@@ -5,7 +5,7 @@ need babeltrace2 cc
 
 check "the program builds" cc -O1 -I"$ROOT/include" -o program "$ROOT/tests/integration/print-fields.c" \
 	-L"$PISTE_BUILD" -lpiste -Wl,-rpath,"$PISTE_BUILD" -lm
-check "it is recorded" "$PISTE" record -o trace -- ./program 500
+check "it is recorded" "$PISTE" record --no-kernel -o trace -- ./program 500
 
 "$PISTE" stat trace >out 2>err
 check_is "status and complaints" "$? $(cat err)" "0 "
@@ -43,7 +43,7 @@ check_match "begin" "$(cat out)" "^  begin     $first\$"
 check_match "end" "$(cat out)" "^  end       $last  after "
 
 # Losses are told: a pool too small for what is emitted at once.
-"$PISTE" record -o lossy --buffer 64K -- ./program 200000 >/dev/null 2>&1
+"$PISTE" record --no-kernel -o lossy --buffer 64K -- ./program 200000 >/dev/null 2>&1
 counted=$("$PISTE" stat --json lossy | sed 's/.*"event_count":\([0-9]*\),.*"lost_events":\([0-9]*\),.*/\1 \2/')
 check_is "emitted = recorded + lost" "$((${counted% *} + ${counted#* }))" 1400001
 bt_lost=$(babeltrace2 lossy 2>&1 >/dev/null | sed -n 's/.*Tracer discarded \([0-9]*\) events\{0,1\} .*/\1/p' |

@@ -16,7 +16,7 @@ build() {
 trace() {
 	out=$1
 	shift
-	"$PISTE" record --quiet --force -o "$out" "$@"
+	"$PISTE" record --no-kernel --quiet --force -o "$out" "$@"
 }
 
 # lines `NAME TID/PID FIELD=VALUE …` in time order, hexadecimal in small letters
@@ -102,7 +102,7 @@ done
 check "cc a malloc of the program's own" cc -O1 -fno-builtin -fPIC -shared -o libarena.so "$here/wrap-arena.c"
 check "cc functions" cc -O1 -no-pie -finstrument-functions -o functions "$here/wrap-functions.c" \
 	-L. -Wl,--no-as-needed -larena "-Wl,-rpath,$WORK"
-check "functions, and that malloc" sh -c '"$PISTE" record --quiet --force -o t --functions --malloc -- ./functions 15 >said'
+check "functions, and that malloc" sh -c '"$PISTE" record --no-kernel --quiet --force -o t --functions --malloc -- ./functions 15 >said'
 events t >e
 # shellcheck disable=SC2046
 set -- $(cat said)
@@ -117,7 +117,7 @@ check_is "is no --malloc" "$(events t | count '^piste_libc')" 0
 # ---- locks
 
 build locks locks "$here/wrap-locks.c"
-check "every kind of lock" sh -c '"$PISTE" record --quiet --force -o t --locks -- ./locks >said'
+check "every kind of lock" sh -c '"$PISTE" record --no-kernel --quiet --force -o t --locks -- ./locks >said'
 events t >e
 check_is "each wait: lock, owner, result" "$(awk '
 	function field(name) {
@@ -174,7 +174,7 @@ same() {
 	rm -rf work && mkdir work
 	wanted=$(cd work && sh -c "$3" 2>&1; echo "status $?")
 	rm -rf work && mkdir work
-	check_is "$1 says what it says" "$(cd work && "$PISTE" record --quiet --force -o ../t \
+	check_is "$1 says what it says" "$(cd work && "$PISTE" record --no-kernel --quiet --force -o ../t \
 		--malloc --locks --functions -- sh -c "$3" 2>&1; echo "status $?")" "$wanted"
 	check_match "$1 allocates" "$(events t | head -1000)" 'libc:malloc '
 }
