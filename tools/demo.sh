@@ -1,9 +1,10 @@
 #!/bin/sh
-# Records two programs and shows what came out: sqlite3 at real work, which
-# nobody instrumented (allocations, waits for locks), and examples/shop, which
-# is (threads, spans, a log). babeltrace2 judges both traces, event for event.
+# Records programs and shows what came out: sqlite3 at real work, which
+# nobody instrumented (allocations, waits for locks); examples/shop, which
+# is (threads, spans, a log); and, with the rights for it, redis-server under
+# load, with the kernel's events. babeltrace2 judges the traces, event for event.
 #
-# Needs no root and asks nothing. Leaves build/demo/, which the next run replaces.
+# The first two need no root. Asks nothing. Leaves build/demo/, which the next run replaces.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,7 +13,7 @@ piste=$build/piste
 demo=$build/demo
 orders=200000
 
-for tool in sqlite3 babeltrace2; do
+for tool in sqlite3 babeltrace2 redis-server; do
 	command -v $tool >/dev/null || tools/setup demo
 done
 rm -rf "$demo"
@@ -64,10 +65,10 @@ for _ in warm-up measured; do
 	sqlite3 "$demo/bare.db" <"$demo/work.sql" >"$demo/bare.out"
 	bare=$(($(now_ms) - begin))
 done
-echo "\$ piste record --malloc --locks -o $demo/sqlite -- sqlite3 traced.db < work.sql"
+echo "\$ piste record --no-kernel --malloc --locks -o $demo/sqlite -- sqlite3 traced.db < work.sql"
 begin=$(now_ms)
 # shellcheck disable=SC2069 # the summary is shown, the answers are kept
-"$piste" record --malloc --locks -o "$demo/sqlite" -- \
+"$piste" record --no-kernel --malloc --locks -o "$demo/sqlite" -- \
 	sqlite3 "$demo/traced.db" <"$demo/work.sql" 2>&1 >"$demo/traced.out"
 traced=$(($(now_ms) - begin))
 cmp "$demo/bare.out" "$demo/traced.out"
@@ -80,9 +81,9 @@ echo "\$ piste print $demo/sqlite --filter 'size > 1000000'"
 agree "$demo/sqlite"
 
 say "2. examples/shop, instrumented: four clerks serve $orders orders"
-echo "\$ piste record -o $demo/shop -- $build/examples/shop $orders"
+echo "\$ piste record --no-kernel -o $demo/shop -- $build/examples/shop $orders"
 # shellcheck disable=SC2069 # the summary is shown, the answers are kept
-"$piste" record -o "$demo/shop" -- "$build/examples/shop" $orders 2>&1 >"$demo/shop.out"
+"$piste" record --no-kernel -o "$demo/shop" -- "$build/examples/shop" $orders 2>&1 >"$demo/shop.out"
 echo "\$ piste print $demo/shop --filter 'total > 12'"
 "$piste" print "$demo/shop" -e shop:order_done -e shop:log --filter 'total > 12' | head -3
 "$piste" print "$demo/shop" -e shop:log | head -2
@@ -93,6 +94,42 @@ while read -r name emitted; do
 	[ "$emitted" -eq "$recorded" ] || exit 1
 done <"$demo/shop.out"
 agree "$demo/shop"
+
+# redis NAME COMMAND...: a server under load, on a socket of its own; prints how many requests it
+# served in a second
+redis() {
+	name=$1
+	shift
+	sock=$demo/$name.sock
+	"$@" redis-server --port 0 --unixsocket "$sock" --save '' --appendonly no --daemonize no \
+		--dir "$demo" >"$demo/$name.log" 2>"$demo/$name.err" &
+	server=$!
+	until redis-cli -s "$sock" ping >/dev/null 2>&1; do sleep 0.05; done
+	redis-benchmark -s "$sock" -n 200000 -c 16 -t get --csv | tail -1 | cut -d, -f2 | tr -d '"'
+	redis-cli -s "$sock" shutdown nosave >/dev/null 2>&1 || true
+	wait $server || true
+}
+
+say "3. redis-server under redis-benchmark: system calls, scheduling and waits for locks on one clock"
+if "$piste" record --quiet -o "$demo/probe" -e k:syscall:getppid -- true 2>"$demo/why"; then
+	rm -rf "$demo/probe"
+	bare=$(redis bare env)
+	echo "\$ piste record --locks -e 'syscall:*' -e 'sched:*' -o $demo/redis -- redis-server …"
+	recorded=$(redis recorded "$piste" record --locks -e 'syscall:*' -e 'sched:*' -o "$demo/redis" --)
+	cat "$demo/recorded.err"
+	echo "  speed      bare $bare requests/s, recorded $recorded"
+	echo "\$ piste stat $demo/redis"
+	"$piste" stat "$demo/redis" | sed '/^clocks/,$d' | head -24
+	echo "\$ piste print $demo/redis -e syscall:read --filter 'ret > 0'"
+	"$piste" print "$demo/redis" -e syscall:read --filter 'ret > 0' 2>/dev/null | head -3
+	if "$piste" report --help >/dev/null 2>&1; then
+		echo "\$ piste report syscalls $demo/redis"
+		"$piste" report syscalls "$demo/redis" | head -12
+	fi
+	agree "$demo/redis"
+else
+	sed 's/^piste: /  skipped    /' "$demo/why"
+fi
 
 say "Look for yourself"
 echo "  $piste print $demo/sqlite | less        babeltrace2 $demo/sqlite"
