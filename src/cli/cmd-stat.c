@@ -166,7 +166,7 @@ static void write_cost(struct report *r, const struct census *c)
 	if (census_duration_ns(c))
 		str_addf(&r->out, ", %.1f %% of one core",
 			 100.0 * (double)cpu / (double)census_duration_ns(c));
-	if (c->events)
+	if (c->events > 10000) /* else it is that of starting and ending */
 		str_addf(&r->out, ", %.1f ns an event", (double)cpu / (double)c->events);
 	str_add_char(&r->out, '\n');
 }
