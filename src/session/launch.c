@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -152,13 +154,38 @@ static int put_env(const char *name, const char *value, char separator)
 	return err;
 }
 
-static void run_child(const struct launch *l, const struct launch_command *c, int report,
-		      const uint32_t *go)
+/* Where the child is; it is not to make a system call from READY on. */
+enum { CHILD_STARTS, CHILD_READY, CHILD_GOES };
+
+bool launch_find_program(const char *name, char path[PATH_MAX])
 {
+	const char *dirs = getenv("PATH");
+
+	if (strchr(name, '/')) {
+		snprintf(path, PATH_MAX, "%s", name);
+		return access(path, X_OK) == 0;
+	}
+	for (const char *p = dirs ? dirs : "/bin:/usr/bin"; *p;) {
+		size_t len = strcspn(p, ":");
+
+		snprintf(path, PATH_MAX, "%.*s/%s", (int)len, p, name);
+		if (len && access(path, X_OK) == 0)
+			return true;
+		p += len + (p[len] == ':');
+	}
+	return false;
+}
+
+static void run_child(const struct launch *l, const struct launch_command *c, int report,
+		      uint32_t *place)
+{
+	char path[PATH_MAX];
 	struct rlimit limit;
+	bool found;
 	int err;
 
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	if (c->open_files && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = c->open_files;
 		setrlimit(RLIMIT_NOFILE, &limit);
@@ -168,12 +195,17 @@ static void run_child(const struct launch *l, const struct launch_command *c, in
 	    (c->wrap && setenv("PISTE_WRAP", c->wrap, 1) < 0)) {
 		errno = ENOMEM;
 	} else {
+		found = launch_find_program(c->argv[0], path);
 		sigprocmask(SIG_SETMASK, c->mask, NULL);
-		/* Without a system call, whose end would be the command's first event. Pairs with
-		 * the release in let_go. */
-		while (go && !__atomic_load_n(go, __ATOMIC_ACQUIRE))
+		if (place)
+			__atomic_store_n(place, CHILD_READY, __ATOMIC_RELEASE);
+		/* Without a system call, whose end would be the command's first event; its
+		 * beginning is the exec. Pairs with the release in let_go. */
+		while (place && __atomic_load_n(place, __ATOMIC_ACQUIRE) != CHILD_GOES)
 			;
-		execvp(c->argv[0], c->argv);
+		if (found)
+			execv(path, c->argv);
+		execvp(c->argv[0], c->argv); /* scripts without #!, and the right error */
 	}
 	err = errno;
 	while (write(report, &err, sizeof(err)) < 0 && errno == EINTR)
@@ -181,34 +213,40 @@ static void run_child(const struct launch *l, const struct launch_command *c, in
 	_exit(err == ENOENT ? 127 : 126);
 }
 
-static void let_go(uint32_t *go, const struct launch_command *c, pid_t pid)
+static void let_go(uint32_t *place, const struct launch_command *c, pid_t pid)
 {
-	if (!go)
+	siginfo_t info = {0};
+
+	if (!place)
 		return;
+	/* pairs with the release in run_child; it may be killed on its way */
+	while (pid > 0 && __atomic_load_n(place, __ATOMIC_ACQUIRE) == CHILD_STARTS &&
+	       waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && !info.si_pid)
+		sched_yield();
 	if (pid > 0)
 		c->on_child(c->data, pid);
-	__atomic_store_n(go, 1, __ATOMIC_RELEASE);
-	munmap(go, sizeof(*go));
+	__atomic_store_n(place, CHILD_GOES, __ATOMIC_RELEASE);
+	munmap(place, sizeof(*place));
 }
 
 int launch_run(const struct launch *l, const struct launch_command *c, pid_t *pid,
 	       struct diag *diag)
 {
-	uint32_t *go = NULL;
+	uint32_t *place = NULL;
 	int report[2], err = 0;
 	ssize_t n;
 
 	if (c->on_child)
-		go = mmap(NULL, sizeof(*go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			  0);
-	if (go == MAP_FAILED || pipe2(report, O_CLOEXEC) < 0)
+		place = mmap(NULL, sizeof(*place), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (place == MAP_FAILED || pipe2(report, O_CLOEXEC) < 0)
 		return -errno;
 	*pid = fork();
 	if (*pid == 0)
-		run_child(l, c, report[1], go);
+		run_child(l, c, report[1], place);
 	err = *pid < 0 ? errno : 0;
 	close(report[1]);
-	let_go(go, c, *pid);
+	let_go(place, c, *pid);
 	if (!err) {
 		do
 			n = read(report[0], &err, sizeof(err));

@@ -2,6 +2,7 @@
 #ifndef PISTE_SESSION_LAUNCH_H
 #define PISTE_SESSION_LAUNCH_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <signal.h>
 #include <stdint.h>
@@ -40,6 +41,8 @@ struct launch_command {
 	void (*on_child)(void *data, pid_t pid);
 	void *data;
 };
+/* As execvp looks for it. */
+bool launch_find_program(const char *name, char path[PATH_MAX]);
 /* Starts the command; -errno with the reason in the diag. */
 int launch_run(const struct launch *l, const struct launch_command *command, pid_t *pid,
 	       struct diag *diag);

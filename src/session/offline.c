@@ -5,33 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <piste/wire/rules.h>
 
 #include "ctf/filter.h"
 #include "elf/sites.h"
 #include "session/classes.h"
-
-/* As execvp looks for it. */
-static bool find_program(const char *name, char path[PATH_MAX])
-{
-	const char *dirs = getenv("PATH");
-
-	if (strchr(name, '/')) {
-		snprintf(path, PATH_MAX, "%s", name);
-		return access(path, R_OK) == 0;
-	}
-	for (const char *p = dirs ? dirs : "/bin:/usr/bin"; *p;) {
-		size_t len = strcspn(p, ":");
-
-		snprintf(path, PATH_MAX, "%.*s/%s", (int)len, p, name);
-		if (len && access(path, X_OK) == 0)
-			return access(path, R_OK) == 0;
-		p += len + (p[len] == ':');
-	}
-	return false;
-}
+#include "session/launch.h"
 
 static bool is_wanted(const struct piste_session *session, const struct elf_site *site,
 		      struct arena *arena)
@@ -92,7 +72,7 @@ int offline_check_filter(const char *program, const struct recorder_options *opt
 		used += len;
 	}
 	err = filter_parse(&filter, options->filter, &arena, diag);
-	if (!err && find_program(program, path) && elf_sites_read(&sites, path, NULL) == 0) {
+	if (!err && launch_find_program(program, path) && elf_sites_read(&sites, path, NULL) == 0) {
 		err = check_sites(&sites, &session, filter, &arena, diag);
 		elf_sites_fini(&sites);
 	}

@@ -38,11 +38,13 @@ check "a limit leaves out" test "$(told limited)" -gt 100000
 check_is "emitted = recorded + left out" $(($(told kernel_events) + $(told limited) + $(told lost))) $((2 * $(said getppid)))
 
 if command -v strace >/dev/null; then
-	strace -f -c -o strace.txt ./kernel-work forks 2 >/dev/null
-	record "all calls" -e 'k:syscall:*' -- ./kernel-work forks 2
+	# not one with libpiste: that makes calls of its own when it is recorded
+	mkdir -p tree/a/b tree/c && touch tree/a/1 tree/a/b/2 tree/c/3
+	strace -f -c -o strace.txt sh -c 'find tree -type f | sort >list; true' >/dev/null
+	record "all calls" -e 'k:syscall:*' -- sh -c 'find tree -type f | sort >list; true'
 	awk '$1 ~ /^[0-9.]+$/ && $NF != "total" { print $NF, $4 }' strace.txt | LC_ALL=C sort >wanted
 	sed -n 's/.* syscall:\([a-z0-9_]*\)_entry: .*/\1/p' trace.txt | LC_ALL=C sort | uniq -c | awk '{ print $2, $1 }' |
-		grep -v '^exit_group \|^exit ' >is
+		grep -v '^exit_group ' >is # strace does not count what never returns
 	check "the same calls as strace counts, call by call" diff wanted is
 else
 	skip "strace -c" "strace is not installed"
