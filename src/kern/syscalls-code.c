@@ -101,6 +101,15 @@ static void find_late(struct kern_emit *e, const struct syscall_layout *layout)
 	asm_alu(&e->a, BPF_ADD, BPF_REG_1, BPF_REG_3);
 }
 
+/* r0, the bytes of a copied string: of an empty one kernels before 6.13 say 0, others 1. */
+static void count_nul(struct bpf_asm *a)
+{
+	asm_mov(a, BPF_REG_1, BPF_REG_0);
+	asm_alu_imm(a, BPF_SUB, BPF_REG_1, 1);
+	asm_alu_imm(a, BPF_RSH, BPF_REG_1, 63);
+	asm_alu(a, BPF_ADD, BPF_REG_0, BPF_REG_1);
+}
+
 /*
  * The string at r3. Where none can be had, a word says so. Memory that has no page
  * yet, like constants that nobody used before, cannot be waited for here; the call
@@ -112,17 +121,17 @@ static void find_late(struct kern_emit *e, const struct syscall_layout *layout)
 static void copy_text(struct kern_emit *e, const struct syscall_layout *layout, uint32_t max)
 {
 	struct bpf_asm *a = &e->a;
-	unsigned is_null = asm_label(a), is_fault = asm_label(a), is_empty = asm_label(a),
-		 write = asm_label(a), done = asm_label(a);
+	unsigned is_null = asm_label(a), is_fault = asm_label(a), write = asm_label(a),
+		 done = asm_label(a);
 
 	asm_jump_imm(a, BPF_JEQ, BPF_REG_3, 0, is_null);
 	point(e);
 	asm_mov_imm(a, BPF_REG_2, (int32_t)max);
 	asm_call(a, BPF_FUNC_probe_read_user_str);
-	asm_jump_imm(a, BPF_JSLE, BPF_REG_0, 0, is_fault);
+	asm_jump_imm(a, BPF_JSLT, BPF_REG_0, 0, is_fault);
+	count_nul(a);
 	asm_jump(a, done);
 	asm_bind(a, is_fault);
-	asm_jump_imm(a, BPF_JEQ, BPF_REG_0, 0, is_empty);
 	find_late(e, layout);
 	asm_store(a, BPF_W, BPF_REG_1, 0, BPF_REG_2);
 	asm_mov_imm64(a, BPF_REG_1, text_word(fault_text));
@@ -131,10 +140,6 @@ static void copy_text(struct kern_emit *e, const struct syscall_layout *layout, 
 	asm_bind(a, is_null);
 	asm_mov_imm64(a, BPF_REG_1, text_word(null_text));
 	asm_mov_imm(a, BPF_REG_0, (int32_t)strlen(null_text) + 1);
-	asm_jump(a, write);
-	asm_bind(a, is_empty); /* kernels before 6.13 return 0 for it, and not 1 */
-	asm_mov_imm(a, BPF_REG_1, 0);
-	asm_mov_imm(a, BPF_REG_0, 1);
 	asm_bind(a, write);
 	asm_store(a, BPF_DW, EMIT_RECORD, e->at, BPF_REG_1);
 	asm_bind(a, done);
@@ -237,8 +242,6 @@ static void copy_strings(struct kern_emit *e, const struct syscall_plan *plan, u
 		      0); /* so far, with the last NUL */
 	asm_store_imm(a, BPF_DW, BPF_REG_10, SYSCALL_BUFFER, 0);
 	for (int i = 0; i < STRINGS; i++) {
-		unsigned is_read = asm_label(a);
-
 		syscall_read_arg(e, BPF_REG_3, arg);
 		asm_jump_imm(a, BPF_JLT, BPF_REG_3, SYSCALL_NOT_A_POINTER, done);
 		asm_alu_imm(a, BPF_ADD, BPF_REG_3, i * word);
@@ -257,9 +260,7 @@ static void copy_strings(struct kern_emit *e, const struct syscall_plan *plan, u
 		asm_mov_imm(a, BPF_REG_2, STRING_MAX);
 		asm_call(a, BPF_FUNC_probe_read_user_str);
 		asm_jump_imm(a, BPF_JSLT, BPF_REG_0, 0, done);
-		asm_jump_imm(a, BPF_JNE, BPF_REG_0, 0, is_read);
-		asm_mov_imm(a, BPF_REG_0, 1); /* empty: see copy_text */
-		asm_bind(a, is_read);
+		count_nul(a);
 		if (i) {
 			asm_load(a, BPF_DW, BPF_REG_4, BPF_REG_10, SYSCALL_LENGTH_SLOT);
 			asm_alu(a, BPF_ADD, BPF_REG_0, BPF_REG_4);
