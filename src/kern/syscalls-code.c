@@ -231,50 +231,55 @@ static void copy_address(struct kern_emit *e, const struct syscall_layout *layou
 	advance(e);
 }
 
-/* Each string is copied behind the one before, whose NUL becomes a space. */
+/* Each string is copied behind the one before, with a space in place of its NUL. */
 static void copy_strings(struct kern_emit *e, const struct syscall_plan *plan, unsigned arg)
 {
 	struct bpf_asm *a = &e->a;
-	unsigned done = asm_label(a), is_some = asm_label(a);
+	unsigned next = asm_label(a), done = asm_label(a);
 	int word = plan->abi == SYSCALL_I386 ? 4 : 8;
 
-	asm_store_imm(a, BPF_DW, BPF_REG_10, SYSCALL_LENGTH_SLOT,
-		      0); /* so far, with the last NUL */
+	/* bytes of text so far, and of the array */
+	asm_store_imm(a, BPF_DW, BPF_REG_10, SYSCALL_LENGTH_SLOT, 0);
+	asm_store_imm(a, BPF_DW, BPF_REG_10, SYSCALL_VALUES_SLOT, 0);
 	asm_store_imm(a, BPF_DW, BPF_REG_10, SYSCALL_BUFFER, 0);
-	for (int i = 0; i < STRINGS; i++) {
-		syscall_read_arg(e, BPF_REG_3, arg);
-		asm_jump_imm(a, BPF_JLT, BPF_REG_3, SYSCALL_NOT_A_POINTER, done);
-		asm_alu_imm(a, BPF_ADD, BPF_REG_3, i * word);
-		asm_mov(a, BPF_REG_1, BPF_REG_10);
-		asm_alu_imm(a, BPF_ADD, BPF_REG_1, SYSCALL_BUFFER);
-		asm_mov_imm(a, BPF_REG_2, word);
-		asm_call(a, BPF_FUNC_probe_read_user);
-		asm_load(a, BPF_DW, BPF_REG_3, BPF_REG_10, SYSCALL_BUFFER);
-		asm_jump_imm(a, BPF_JEQ, BPF_REG_3, 0, done);
-		point(e);
-		if (i) {
-			asm_load(a, BPF_DW, BPF_REG_4, BPF_REG_10, SYSCALL_LENGTH_SLOT);
-			asm_alu(a, BPF_ADD, BPF_REG_1, BPF_REG_4);
-			asm_store_imm(a, BPF_B, BPF_REG_1, -1, ' ');
-		}
-		asm_mov_imm(a, BPF_REG_2, STRING_MAX);
-		asm_call(a, BPF_FUNC_probe_read_user_str);
-		asm_jump_imm(a, BPF_JSLT, BPF_REG_0, 0, done);
-		count_nul(a);
-		if (i) {
-			asm_load(a, BPF_DW, BPF_REG_4, BPF_REG_10, SYSCALL_LENGTH_SLOT);
-			asm_alu(a, BPF_ADD, BPF_REG_0, BPF_REG_4);
-			/* changes nothing, but forgets how many there were: see end_text */
-			asm_alu_imm(a, BPF_AND, BPF_REG_0, 2 * STRINGS_TEXT - 1);
-		}
-		asm_store(a, BPF_DW, BPF_REG_10, SYSCALL_LENGTH_SLOT, BPF_REG_0);
-	}
+	syscall_read_arg(e, BPF_REG_3, arg);
+	asm_jump_imm(a, BPF_JLT, BPF_REG_3, SYSCALL_NOT_A_POINTER, done);
+
+	asm_bind(a, next);
+	syscall_read_arg(e, BPF_REG_3, arg);
+	asm_load(a, BPF_DW, BPF_REG_4, BPF_REG_10, SYSCALL_VALUES_SLOT);
+	asm_alu(a, BPF_ADD, BPF_REG_3, BPF_REG_4);
+	asm_alu_imm(a, BPF_ADD, BPF_REG_4, word);
+	asm_store(a, BPF_DW, BPF_REG_10, SYSCALL_VALUES_SLOT, BPF_REG_4);
+	asm_mov(a, BPF_REG_1, BPF_REG_10);
+	asm_alu_imm(a, BPF_ADD, BPF_REG_1, SYSCALL_BUFFER);
+	asm_mov_imm(a, BPF_REG_2, word);
+	asm_call(a, BPF_FUNC_probe_read_user);
+	asm_load(a, BPF_DW, BPF_REG_3, BPF_REG_10, SYSCALL_BUFFER);
+	asm_jump_imm(a, BPF_JEQ, BPF_REG_3, 0, done);
+
+	point(e);
+	asm_load(a, BPF_DW, BPF_REG_4, BPF_REG_10, SYSCALL_LENGTH_SLOT);
+	asm_alu(a, BPF_ADD, BPF_REG_1, BPF_REG_4);
+	asm_mov_imm(a, BPF_REG_2, STRING_MAX);
+	asm_call(a, BPF_FUNC_probe_read_user_str);
+	asm_jump_imm(a, BPF_JSLT, BPF_REG_0, 0, done);
+	count_nul(a);
+	asm_load(a, BPF_DW, BPF_REG_4, BPF_REG_10, SYSCALL_LENGTH_SLOT);
+	asm_alu(a, BPF_ADD, BPF_REG_0, BPF_REG_4);
+	/* changes nothing, but for the checker each round ends as the one before */
+	asm_alu_imm(a, BPF_AND, BPF_REG_0, 2 * STRINGS_TEXT - 1);
+	asm_store(a, BPF_DW, BPF_REG_10, SYSCALL_LENGTH_SLOT, BPF_REG_0);
+	asm_mov(a, BPF_REG_1, EMIT_RECORD);
+	asm_alu(a, BPF_ADD, BPF_REG_1, BPF_REG_0);
+	asm_store_imm(a, BPF_B, BPF_REG_1, e->at - 1, ' ');
+	asm_load(a, BPF_DW, BPF_REG_4, BPF_REG_10, SYSCALL_VALUES_SLOT);
+	asm_jump_imm(a, BPF_JNE, BPF_REG_4, STRINGS * word, next);
+
 	asm_bind(a, done);
 	asm_load(a, BPF_DW, BPF_REG_0, BPF_REG_10, SYSCALL_LENGTH_SLOT);
-	asm_jump_imm(a, BPF_JNE, BPF_REG_0, 0, is_some);
-	asm_mov_imm(a, BPF_REG_0, 1);
-	asm_bind(a, is_some);
-	asm_mov(a, BPF_REG_1, EMIT_RECORD); /* the last NUL, which a failed copy had overwritten */
+	count_nul(a);
+	asm_mov(a, BPF_REG_1, EMIT_RECORD);
 	asm_alu(a, BPF_ADD, BPF_REG_1, BPF_REG_0);
 	asm_store_imm(a, BPF_B, BPF_REG_1, e->at - 1, 0);
 	advance(e);
