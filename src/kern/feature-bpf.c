@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Features of BPF: programs of two instructions and the smallest maps, through bpf(2). */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <errno.h>
+#include <linux/btf.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/str.h"
 #include "bpf/asm.h"
 #include "kern/feature-private.h"
 
@@ -59,47 +61,40 @@ int bench_attach(const struct bench_program *p)
 	return 0;
 }
 
-static int load_btf(struct feature_bench *b)
+int bench_btf_id(struct feature_bench *b, const char *name, enum btf_named kind)
 {
-	long err;
-
-	if (b->btf)
-		return 0;
-	b->btf = btf__parse_raw(BTF_PATH);
-	err = libbpf_get_error(b->btf);
-	if (err)
-		b->btf = NULL;
-	return (int)err;
-}
-
-int bench_btf_id(struct feature_bench *b, const char *name, uint32_t kind)
-{
-	int err = load_btf(b);
+	int err = b->btf ? 0 : btf_index_new(&b->btf, NULL, NULL);
+	uint32_t id;
 
 	if (err) {
 		bench_why(b, "there is no " BTF_PATH);
 		return err;
 	}
-	return btf__find_by_name_kind(b->btf, name, kind);
+	id = btf_find(b->btf, kind, name);
+	return id ? (int)id : -ENOENT;
 }
 
 int probe_btf(struct feature_bench *b)
 {
-	int err;
+	struct str size = {0};
+	struct stat st;
+	int id;
 
-	if (access(BTF_PATH, R_OK) < 0) {
-		err = -errno;
+	if (access(BTF_PATH, R_OK) < 0 || stat(BTF_PATH, &st) < 0) {
+		id = -errno;
 		bench_why(b, BTF_PATH ": %s", strerror(errno));
-		return err;
+		return id;
 	}
-	err = load_btf(b);
-	if (!err)
-		bench_note(b, "%u types", btf__type_cnt(b->btf));
-	return err;
+	str_add_bytes_human(&size, (uint64_t)st.st_size);
+	bench_note(b, "%s", str_c(&size));
+	str_fini(&size);
+	id = bench_btf_id(b, "task_struct", BTF_NAMED_STRUCT);
+	return id < 0 ? id : 0;
 }
 
 /* A program whose place in the kernel is a type or a function of its BTF. */
-static int try_typed(struct feature_bench *b, int attach_type, const char *name, uint32_t kind)
+static int try_typed(struct feature_bench *b, int attach_type, const char *name,
+		     enum btf_named kind)
 {
 	struct bench_program p = {.type = BPF_PROG_TYPE_TRACING, .attach_type = attach_type};
 	int id = bench_btf_id(b, name, kind);
@@ -112,7 +107,7 @@ static int try_typed(struct feature_bench *b, int attach_type, const char *name,
 
 int probe_tp_btf(struct feature_bench *b)
 {
-	return try_typed(b, BPF_TRACE_RAW_TP, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
+	return try_typed(b, BPF_TRACE_RAW_TP, "btf_trace_sched_switch", BTF_NAMED_TYPEDEF);
 }
 
 int probe_raw_tp(struct feature_bench *b)
@@ -123,12 +118,12 @@ int probe_raw_tp(struct feature_bench *b)
 
 int probe_fentry(struct feature_bench *b)
 {
-	return try_typed(b, BPF_TRACE_FENTRY, TEST_FUNCTION, BTF_KIND_FUNC);
+	return try_typed(b, BPF_TRACE_FENTRY, TEST_FUNCTION, BTF_NAMED_FUNCTION);
 }
 
 int probe_fexit(struct feature_bench *b)
 {
-	return try_typed(b, BPF_TRACE_FEXIT, TEST_FUNCTION, BTF_KIND_FUNC);
+	return try_typed(b, BPF_TRACE_FEXIT, TEST_FUNCTION, BTF_NAMED_FUNCTION);
 }
 
 int probe_kprobe_multi(struct feature_bench *b)
@@ -273,7 +268,7 @@ int probe_iterators(struct feature_bench *b)
 {
 	struct bench_program p = {.type = BPF_PROG_TYPE_TRACING, .attach_type = BPF_TRACE_ITER};
 	_cleanup_(close_fdp) int program = -1, link = -1, iterator = -1;
-	int id = bench_btf_id(b, "bpf_iter_task", BTF_KIND_FUNC);
+	int id = bench_btf_id(b, "bpf_iter_task", BTF_NAMED_FUNCTION);
 	char byte;
 
 	if (id < 0)

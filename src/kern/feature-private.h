@@ -4,6 +4,7 @@
 
 #include <linux/bpf.h>
 
+#include "kern/btf.h"
 #include "kern/feature.h"
 #include "kern/rights.h"
 #include "kern/tracefs.h"
@@ -14,10 +15,9 @@
  * feature-user.c. A probe returns 0 or negative errno; what it found goes to
  * bench_note, and where errno does not tell all, to bench_why and bench_remedy.
  */
-struct btf;
 struct feature_bench {
 	struct rights rights;
-	struct btf *btf; /* of the kernel, once somebody asked bench_btf */
+	struct btf_index *btf; /* of the kernel, once somebody asked bench_btf */
 	struct tracefs tracefs; /* once somebody asked bench_tracefs */
 	int instance; /* of tracefs, ours, once somebody asked bench_instance */
 	char instance_path[64];
@@ -39,8 +39,8 @@ struct bench_program {
 int bench_load(const struct bench_program *p);
 /* The same, attached where its type says; 0 or negative errno. It is detached again. */
 int bench_attach(const struct bench_program *p);
-/* A type or function of the kernel, of a BTF_KIND_*; its id or negative errno. */
-int bench_btf_id(struct feature_bench *b, const char *name, uint32_t kind);
+/* A type or function of the kernel; its id or negative errno. */
+int bench_btf_id(struct feature_bench *b, const char *name, enum btf_named kind);
 /* Descriptors that the bench keeps, or negative errno. */
 int bench_tracefs(struct feature_bench *b);
 int bench_instance(struct feature_bench *b);

@@ -5,7 +5,6 @@
  */
 #include "kern/feature.h"
 
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -152,7 +151,7 @@ static void bench_init(struct feature_bench *b)
 
 static void bench_fini(struct feature_bench *b)
 {
-	btf__free(b->btf);
+	btf_index_free(b->btf);
 	if (b->instance >= 0) {
 		close(b->instance);
 		unlinkat(b->tracefs.fd, b->instance_path, AT_REMOVEDIR);

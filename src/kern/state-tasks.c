@@ -25,19 +25,12 @@ enum {
 	MOUNTS_MAX = 64 << 20
 };
 
-/* Where a process belongs; many share one. */
-struct group {
-	uint64_t id;
-	const char *name;
-	const char *container_id, *container;
-};
-
 /* What all threads of a process share. */
 struct process {
 	uint32_t pid;
 	int fd; /* of /proc/PID */
 	bool is_elsewhere; /* in another pid namespace */
-	const struct group *group;
+	const struct state_group *group;
 };
 
 /* --- cgroups ---------------------------------------------------------------------------------- */
@@ -60,9 +53,9 @@ static int note_v2(void *ctx, const char *controllers, const char *name)
 	return 0;
 }
 
-static const struct group *make_group(struct state_taker *t, uint32_t pid)
+static const struct state_group *make_group(struct state_taker *t, uint32_t pid)
 {
-	struct group *group = arena_new(&t->arena, struct group);
+	struct state_group *group = arena_new(&t->arena, struct state_group);
 	const struct container *container = NULL;
 	char name[PATH_MAX], v2[PATH_MAX] = "", label[16];
 	bool is_v2;
@@ -84,25 +77,76 @@ static const struct group *make_group(struct state_taker *t, uint32_t pid)
 	return group;
 }
 
+static const struct state_group no_group;
+
 /* Processes with the same lines in /proc/PID/cgroup are in the same group. */
-static const struct group *group_of(struct state_taker *t, const struct process *p)
+static const struct state_group *group_of(struct state_taker *t, int proc_fd, uint32_t pid)
 {
-	static const struct group none;
 	char lines[PATH_MAX * 2];
-	const struct group *group;
+	const struct state_group *group;
 	uint64_t known;
 	const char *key;
 
-	if (state_read(p->fd, "cgroup", lines, sizeof(lines)) <= 0)
-		return &none;
+	if (state_read(proc_fd, "cgroup", lines, sizeof(lines)) <= 0)
+		return &no_group;
 	if (map_get_str(&t->groups, lines, &known))
-		return (const struct group *)(uintptr_t)known;
-	group = make_group(t, p->pid);
+		return (const struct state_group *)(uintptr_t)known;
+	group = make_group(t, pid);
 	key = arena_strdup(&t->arena, lines);
 	if (!group)
-		return &none;
+		return &no_group;
 	if (key)
 		map_put_str(&t->groups, key, (uintptr_t)group);
+	return group;
+}
+
+static int note_group(void *ctx, const char *name, uint64_t id)
+{
+	struct state_taker *t = ctx;
+	struct state_group *group = arena_new(&t->arena, struct state_group);
+	const struct container *container = NULL;
+	char label[16];
+
+	if (!group)
+		return -ENOMEM;
+	group->id = id;
+	group->name = arena_strdup(&t->arena, name);
+	if (t->options->containers)
+		container = containers_of_cgroup(t->options->containers, name);
+	if (container) {
+		group->container_id = arena_strdup(&t->arena, container->id);
+		group->container = arena_strdup(&t->arena, container_label(container, label));
+	}
+	return map_put_u64(&t->groups_by_id, id, (uintptr_t)group);
+}
+
+static const struct state_group *group_from_proc(struct state_taker *t, uint32_t pid)
+{
+	const struct state_group *group;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	group = fd < 0 ? &no_group : group_of(t, fd, pid);
+	close_fdp(&fd);
+	return group;
+}
+
+const struct state_group *state_group_by_id(struct state_taker *t, uint64_t id, uint32_t pid)
+{
+	const struct state_group *group;
+	uint64_t known;
+
+	if (!t->has_walked && t->mounts.n && t->mounts.items[0].is_v2)
+		cgroup_each(&t->mounts, &t->mounts.items[0], note_group, t);
+	t->has_walked = true;
+	if (!map_get_u64(&t->groups_by_id, id, &known))
+		return group_from_proc(t, pid); /* without version 2, or it is new */
+	group = (const struct state_group *)(uintptr_t)known;
+	/* the root says nothing; with version 1 beside it, that may */
+	if (t->mounts.n > 1 && group->name && !strcmp(group->name, "/"))
+		return group_from_proc(t, pid);
 	return group;
 }
 
@@ -125,7 +169,7 @@ static uint32_t parse_numbers(const char *text, const char *key, uint32_t out[NA
 	return n;
 }
 
-static enum state_status status_of(char state)
+enum state_status state_status_of(char state)
 {
 	switch (state) {
 	case 'R':
@@ -157,7 +201,7 @@ static bool parse_stat(struct state_task *task, char *text, uint32_t *flags, uin
 		   &state, &task->ppid, flags, &task->priority, start_ticks, &task->cpu) != 6)
 		return false;
 	task->state = (uint8_t)state;
-	task->status = (uint8_t)status_of(state);
+	task->status = (uint8_t)state_status_of(state);
 	task->priority += 100; /* proc shows the kernel's less 100 */
 	return true;
 }
@@ -269,22 +313,20 @@ static int take_files(struct state_taker *t, const struct process *p)
 
 /* --- mounts ------------------------------------------------------------------------------------- */
 
-/* Once for each mount namespace. */
-static int take_mounts(struct state_taker *t, const struct process *p)
+int state_take_mounts(struct state_taker *t, uint32_t pid, uint64_t namespace)
 {
 	_cleanup_(freep) char *text = NULL;
-	char *rest, *line;
+	char path[48], *rest, *line;
 	uint64_t known;
-	struct stat st;
 	int rc = 0;
 
-	if (fstatat(p->fd, "ns/mnt", &st, 0) < 0 ||
-	    map_get_u64(&t->mount_namespaces, st.st_ino, &known) ||
-	    fs_read_file(p->fd, "mountinfo", MOUNTS_MAX, &text, NULL))
+	snprintf(path, sizeof(path), "/proc/%u/mountinfo", pid);
+	if (map_get_u64(&t->mount_namespaces, namespace, &known) ||
+	    fs_read_file(AT_FDCWD, path, MOUNTS_MAX, &text, NULL))
 		return 0;
-	map_put_u64(&t->mount_namespaces, st.st_ino, 1);
+	map_put_u64(&t->mount_namespaces, namespace, 1);
 	for (rest = text; !rc && (line = strsep(&rest, "\n"));) {
-		struct state_mount mount = {.pid = p->pid, .namespace = st.st_ino};
+		struct state_mount mount = {.pid = pid, .namespace = namespace};
 		struct mountinfo m;
 
 		if (!mountinfo_parse(&m, line))
@@ -317,12 +359,12 @@ static int take_process(struct state_taker *t, uint32_t pid)
 		return 0;
 	/* where it may not be known, its status tells */
 	p.is_elsewhere = fstatat(p.fd, "ns/pid", &st, 0) < 0 || st.st_ino != t->own_pid_namespace;
-	p.group = group_of(t, &p);
+	p.group = group_of(t, p.fd, pid);
 	rc = take_threads(t, &p);
 	if (!rc && !t->options->no_files)
 		rc = take_files(t, &p);
-	if (!rc)
-		rc = take_mounts(t, &p);
+	if (!rc && fstatat(p.fd, "ns/mnt", &st, 0) == 0)
+		rc = state_take_mounts(t, pid, st.st_ino);
 	close(p.fd);
 	return rc;
 }
@@ -337,6 +379,10 @@ int state_take_tasks(struct state_taker *t)
 		rc = take_process(t, t->options->pids[i]);
 	if (t->options->n_pids)
 		return rc;
+	rc = state_iterate(t);
+	if (rc != -EOPNOTSUPP)
+		return rc;
+	rc = 0;
 	dir = opendir("/proc");
 	if (!dir)
 		return -errno;

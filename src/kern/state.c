@@ -220,6 +220,7 @@ int state_take(const struct state_options *options,
 		first = first ? first : rc;
 	}
 	map_fini(&t.groups);
+	map_fini(&t.groups_by_id);
 	map_fini(&t.mount_namespaces);
 	arena_fini(&t.arena);
 	return rc > 0 ? rc : first;

@@ -62,8 +62,7 @@ struct state_task {
 	uint8_t state; /* the same as ps has it: 'R' 'S' 'D' 'T' 't' 'Z' 'X' 'I' 'P' */
 	uint32_t cpu; /* on which it ran last */
 	int32_t priority; /* of the kernel: 0…99 real time, 120 nice 0 */
-	uint64_t
-		start_ns; /* since boot (CLOCK_BOOTTIME); in steps of 10 ms where /proc is the source */
+	uint64_t start_ns; /* since boot (CLOCK_BOOTTIME); in steps of 10 ms from /proc */
 	/* As each pid namespace knows them, from the recorder's to its own: one each at least */
 	struct state_numbers ns_tids, ns_pids;
 	uint64_t cgroup_id; /* of version 2, as events have it; 0: not known */
@@ -121,9 +120,16 @@ struct state_interface {
 	uint8_t is_up;
 };
 
+enum state_source {
+	STATE_FROM_CHEAPEST, /* of the two below */
+	STATE_FROM_PROC,
+	STATE_FROM_ITERATORS, /* of BPF, where they can be had and all processes are asked for */
+};
+
 struct state_options {
 	const uint32_t *pids; /* of these processes only, with their threads; n_pids 0: all */
 	size_t n_pids;
+	enum state_source source; /* of tasks and files */
 	bool no_files; /* leaves open files out: they are most of the work */
 	struct containers *containers; /* for names; NULL: none are looked up */
 };

@@ -23,7 +23,7 @@ struct seen {
 	struct state_file file;
 	char filename[4096], root_fstype[64];
 	bool has_loopback, has_cpu0;
-	size_t stop_after; /* 0: never */
+	size_t stop_tasks_after; /* 0: never */
 	struct str payload;
 };
 
@@ -68,7 +68,7 @@ static int see(void *ctx, enum state_kind kind, const void *item)
 		s->has_loopback = interface->ifindex == 1;
 	if (kind == STATE_CPU && cpu->cpu == 0)
 		s->has_cpu0 = cpu->online;
-	return s->stop_after && s->n[kind] >= s->stop_after ? 7 : 0;
+	return s->stop_tasks_after && s->n[STATE_TASK] >= s->stop_tasks_after ? 7 : 0;
 }
 
 static pthread_barrier_t barrier;
@@ -171,16 +171,78 @@ TEST(pids_of_every_namespace)
 
 TEST(whole_system_and_an_early_end)
 {
-	struct seen s = {.pid = 1, .stop_after = 0};
+	struct seen s = {.pid = (uint32_t)getpid()};
 	struct state_options options = {0};
 
 	CHECK_INT(state_take(&options, see, &s, NULL), 0);
 	CHECK(s.n[STATE_TASK] >= 2);
-	CHECK(s.leader_name[0]); /* of process 1 */
+	CHECK(s.leader_name[0]);
 	str_fini(&s.payload);
-	s = (struct seen){.stop_after = 2};
-	CHECK_INT(state_take(&options, see, &s, NULL), 7);
-	str_fini(&s.payload);
+	for (int i = 0; i < 2; i++) {
+		options.source = i ? STATE_FROM_ITERATORS : STATE_FROM_PROC;
+		s = (struct seen){.stop_tasks_after = 2};
+		CHECK_INT(state_take(&options, see, &s, NULL), 7);
+		CHECK_INT(s.n[STATE_TASK], 2);
+		str_fini(&s.payload);
+	}
+}
+
+/* Both sources tell the same of a process that sleeps. */
+TEST(iterators_agree_with_proc)
+{
+	struct seen by[2] = {0};
+	struct state_options options = {0};
+	uint64_t step;
+	char byte;
+	int up[2];
+	pid_t pid;
+
+	REQUIRE(pipe(up) == 0);
+	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+	if (pid < 0)
+		SKIP("needs root");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "sleeper");
+		if (write(up[1], "", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	REQUIRE(read(up[0], &byte, 1) == 1);
+	usleep(20000); /* until it sleeps */
+	for (int i = 0; i < 2; i++) {
+		options.source = i ? STATE_FROM_ITERATORS : STATE_FROM_PROC;
+		by[i].pid = (uint32_t)pid;
+		by[i].wanted_fd = up[1];
+		CHECK_INT(state_take(&options, see, &by[i], NULL), 0);
+		str_fini(&by[i].payload);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	step = by[1].leader.start_ns - by[0].leader.start_ns;
+	if (by[1].leader.start_ns % 10000000 == 0)
+		SKIP("no BPF iterators here: both came from /proc");
+	CHECK(step < 10000000); /* /proc cuts to ticks */
+	CHECK_STR(by[1].leader_name, by[0].leader_name);
+	CHECK_STR(by[1].cgroup, by[0].cgroup);
+	CHECK_STR(by[1].filename, by[0].filename);
+	CHECK_STR(by[1].root_fstype, by[0].root_fstype);
+	CHECK_INT(by[1].file.flags, by[0].file.flags);
+	CHECK_INT(by[1].leader.ppid, by[0].leader.ppid);
+	CHECK_INT(by[1].leader.state, 'S');
+	CHECK_INT(by[0].leader.state, 'S');
+	CHECK_INT(by[1].leader.status, by[0].leader.status);
+	CHECK_INT(by[1].leader.priority, by[0].leader.priority);
+	CHECK_INT(by[1].leader.cpu, by[0].leader.cpu);
+	CHECK_INT(by[1].leader.cgroup_id, by[0].leader.cgroup_id);
+	CHECK_INT(by[1].leader.ns_pids.n, 2);
+	CHECK_INT(by[0].leader.ns_pids.n, 2);
+	CHECK_MEM(by[1].ns_pids, by[0].ns_pids, 8);
+	CHECK_MEM(by[1].ns_tids, by[0].ns_tids, 8);
+	CHECK_INT(by[1].n[STATE_MOUNT], by[0].n[STATE_MOUNT]);
+	/* others come and go meanwhile */
+	CHECK(by[1].n[STATE_TASK] > by[0].n[STATE_TASK] / 2);
+	CHECK(by[1].n[STATE_FILE] > by[0].n[STATE_FILE] / 2);
 }
 
 TEST(a_process_that_is_not_there)
