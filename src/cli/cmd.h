@@ -52,6 +52,7 @@ enum cli_exit {
 	X(report, "what a trace tells: system calls and their latencies, by call, process, file")  \
 	X(doctor, "what works on this machine and for this user, and how to get the rest")         \
 	X(list, "what can be traced: the kernel, sites of files and of running programs")          \
+	X(top, "live rates, errors and latencies of system calls")                                 \
 	X(recover, "what a program's buffers still hold, when its recorder was killed")
 
 #define X(name, help) int cmd_##name(int argc, char **argv);

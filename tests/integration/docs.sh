@@ -3,7 +3,7 @@
 # the paths that the architecture names are there.
 . "$(dirname "$0")/../tap.sh"
 
-for command in record recover print babeltrace2 stat list doctor report run; do
+for command in record recover print babeltrace2 stat list doctor report run top; do
 	"$PISTE" $command --help | grep -o '^ .\{0,6\}--[a-z][a-z-]*' | grep -o -- '--.*' | sort -u >"$WORK/help"
 	grep -o '^\(\*-.\*, \)\{0,1\}\*--[a-z-]*\*' "$ROOT/docs/man/piste-$command.1.scd" |
 		grep -o -- '--[a-z-]*' | sort -u >"$WORK/page"
