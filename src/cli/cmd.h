@@ -45,7 +45,7 @@ enum cli_exit {
  */
 #define CLI_COMMANDS(X)                                                                            \
 	X(record, "the events of a program, and of all that it starts, into a trace")              \
-	X(run, "a script of bpftrace's language, in the kernel")                                  \
+	X(run, "a script of bpftrace's language, in the kernel")                                   \
 	X(print, "the events of traces, as text or JSON")                                          \
 	X(babeltrace2, "as babeltrace2 convert: its options, its output")                          \
 	X(stat, "what is in a trace: events, processes, time, losses, clocks, cost")               \

@@ -67,16 +67,6 @@ static void say_without_kernel(struct recorder *r, const struct diag *why)
 		recorder_note(r, "%s (user space is recorded)", e->message);
 }
 
-static void diag_move(struct diag *to, struct diag *from)
-{
-	for (size_t i = 0; i < from->len; i++) {
-		diag_error(to, NULL, "%s", from->entries[i].message);
-		if (from->entries[i].hint)
-			diag_hint(to, "%s", from->entries[i].hint);
-	}
-	diag_fini(from);
-}
-
 /* A cgroup of version 1 is known by its tasks only. */
 static enum kern_scope_kind scope_of(const struct recorder_options *o)
 {
