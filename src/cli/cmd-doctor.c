@@ -56,6 +56,14 @@ static const char *colour(const struct visit *v, const char *code)
 	return v->colour ? code : "";
 }
 
+static bool job_was_tried(const struct visit *v, size_t job)
+{
+	for (size_t i = 0; i < n_features; i++)
+		if (features[i].needed_by & 1u << job && !v->tried[i])
+			return false;
+	return true;
+}
+
 static const char *mark_of(const struct visit *v, const struct feature *f,
 			   const struct feature_result *r)
 {
@@ -63,9 +71,13 @@ static const char *mark_of(const struct visit *v, const struct feature *f,
 		return "  ";
 	if (!r->error)
 		return "ok";
-	return f->needed_by && !(feature_jobs[f->job].any && feature_job_works(f->job, v->results))
-		       ? "no"
-		       : "--";
+	if (!f->needed_by)
+		return "--";
+	/* another one does the job */
+	return feature_jobs[f->job].any && job_was_tried(v, f->job) &&
+			       feature_job_works(f->job, v->results)
+		       ? "--"
+		       : "no";
 }
 
 static void write_feature(struct visit *v, size_t i, const char **last_remedy)
@@ -89,14 +101,6 @@ static void write_feature(struct visit *v, size_t i, const char **last_remedy)
 	if (!*last_remedy || strcmp(*last_remedy, r->remedy) != 0)
 		str_addf(&v->out, "%27s%s\n", "", r->remedy);
 	*last_remedy = r->remedy;
-}
-
-static bool job_was_tried(const struct visit *v, size_t job)
-{
-	for (size_t i = 0; i < n_features; i++)
-		if (features[i].needed_by & 1u << job && !v->tried[i])
-			return false;
-	return true;
 }
 
 static void write_job(struct visit *v, size_t job)

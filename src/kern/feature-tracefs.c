@@ -93,7 +93,7 @@ static int try_graph(int dirfd)
 	return err;
 }
 
-/* Before Linux 6.9 it has no instances: there the main buffer is taken, unless somebody does. */
+/* Older kernels have it in no instance: there the main buffer is taken, unless somebody does. */
 int probe_graph(struct feature_bench *b)
 {
 	static const char tracer[] = "function_graph";
