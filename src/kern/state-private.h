@@ -21,6 +21,7 @@ struct state_taker {
 	void *ctx;
 	struct arena arena;
 	struct cgroup_mounts mounts; /* n 0: none */
+	struct containers *containers; /* NULL: there are no cgroups */
 	struct map groups; /* lines of /proc/PID/cgroup -> struct state_group */
 	struct map groups_by_id; /* of version 2 -> the same */
 	bool has_walked; /* all cgroups of version 2 are in groups_by_id */

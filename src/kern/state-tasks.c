@@ -68,8 +68,8 @@ static const struct state_group *make_group(struct state_taker *t, uint32_t pid)
 	cgroup_each_of_task("", pid, note_v2, v2);
 	if (v2[0])
 		group->id = id_of(t, v2);
-	if (t->options->containers)
-		container = containers_of_task(t->options->containers, pid);
+	if (t->containers)
+		container = containers_of_task(t->containers, pid);
 	if (container) {
 		group->container_id = arena_strdup(&t->arena, container->id);
 		group->container = arena_strdup(&t->arena, container_label(container, label));
@@ -111,8 +111,8 @@ static int note_group(void *ctx, const char *name, uint64_t id)
 		return -ENOMEM;
 	group->id = id;
 	group->name = arena_strdup(&t->arena, name);
-	if (t->options->containers)
-		container = containers_of_cgroup(t->options->containers, name);
+	if (t->containers)
+		container = containers_of_cgroup(t->containers, name);
 	if (container) {
 		group->container_id = arena_strdup(&t->arena, container->id);
 		group->container = arena_strdup(&t->arena, container_label(container, label));

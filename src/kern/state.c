@@ -204,8 +204,12 @@ int state_take(const struct state_options *options,
 {
 	struct state_taker t = {.options = options, .visit = visit, .ctx = ctx};
 	struct stat st;
+	struct containers *own = NULL;
 	int rc = 0, first = 0;
 
+	if (!options->containers && containers_open(&own, "", NULL))
+		own = NULL;
+	t.containers = own ? own : options->containers;
 	if (cgroup_mounts_get(&t.mounts, "", NULL))
 		t.mounts.n = 0;
 	if (stat("/proc/self/ns/pid", &st) == 0)
@@ -223,5 +227,6 @@ int state_take(const struct state_options *options,
 	map_fini(&t.groups_by_id);
 	map_fini(&t.mount_namespaces);
 	arena_fini(&t.arena);
+	containers_free(own);
 	return rc > 0 ? rc : first;
 }

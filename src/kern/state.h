@@ -131,7 +131,7 @@ struct state_options {
 	size_t n_pids;
 	enum state_source source; /* of tasks and files */
 	bool no_files; /* leaves open files out: they are most of the work */
-	struct containers *containers; /* for names; NULL: none are looked up */
+	struct containers *containers; /* for names; NULL: looked up anew */
 };
 
 /* What each of them holds; `id` is the kind, for the caller to move. */
