@@ -269,7 +269,7 @@ TEST(switches)
 
 static void sleep_often(void)
 {
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < 100; i++)
 		usleep(200);
 }
 
@@ -296,8 +296,10 @@ TEST(wakers_have_a_context)
 #endif
 	record(&r, &options, sleep_often);
 	REQUIRE(r.k != NULL);
-	CHECK(count(&r, "sched:sched_waking") >= 50);
-	CHECK(r.hits >= 40);
+	printf("# %" PRIu64 " of %" PRIu64 " by timers, %" PRIu64 " missed\n", r.hits,
+	       count(&r, "sched:sched_waking"), kern_missed(r.k));
+	CHECK(count(&r, "sched:sched_waking") >= 20); /* a late one finds the timer expired */
+	CHECK(r.hits * 2 > count(&r, "sched:sched_waking"));
 	kern_free(r.k);
 }
 
@@ -423,7 +425,7 @@ static void note_states(struct run *r, const struct kern_event *e, const uint8_t
 
 TEST(sockets_have_an_id)
 {
-	static const char *const rules[] = {"sock:*"};
+	static const char *const rules[] = {"sock:inet_sock_set_state"};
 	struct kern_options options = {.rules = rules, .n_rules = 1};
 	struct run r = {.look = note_states};
 
