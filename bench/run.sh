@@ -24,6 +24,7 @@ start       start-up of an instrumented program, its threads and descriptors
 recorder    processor time of the recorder, and bytes on disk, an event
 memory      of a program that nobody records; of a thousand threads that trace
 malloc      the allocations of sqlite3 at work
+top         what counting system calls adds, and measuring them
 ring        what records of the kernel add to a system call, in three kinds of rings
 read        a trace counted, filtered, as text; of one stream and of a thousand
 '
