@@ -202,13 +202,13 @@ static void read_stats(struct cpu *cpu)
 struct span tracefs_source_read(struct tracefs_source *s, unsigned n)
 {
 	struct cpu *cpu = &s->cpus[n];
-	size_t page = (size_t)PAGE_GROWTH * 4096;
+	size_t grown = (size_t)PAGE_GROWTH * (size_t)sysconf(_SC_PAGESIZE);
 
 	if (cpu->pipe < 0)
 		return (struct span){0};
 	if (cpu->begin == cpu->end)
 		cpu->begin = cpu->end = 0;
-	while (OUT_BYTES - cpu->end >= page && take_page(s, cpu))
+	while (OUT_BYTES - cpu->end >= grown && take_page(s, cpu))
 		;
 	read_stats(cpu);
 	return (struct span){cpu->out + cpu->begin, cpu->end - cpu->begin};
