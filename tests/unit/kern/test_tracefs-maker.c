@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "kern/kern.h"
@@ -131,6 +134,88 @@ TEST(rates_are_counted)
 	CHECK(n_records < N);
 	CHECK(n_records + kern_limited(k) >= N);
 	kern_free(k);
+}
+
+/* A new cgroup below where cgroup2 is mounted; false: not possible here. */
+static bool make_cgroup(char *path, size_t size)
+{
+	static const char *const mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+	struct statfs st;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (statfs(mounts[i], &st) || st.f_type != CGROUP2_SUPER_MAGIC)
+			continue;
+		snprintf(path, size, "%s/piste-test-%d", mounts[i], (int)getpid());
+		return !mkdir(path, 0700);
+	}
+	return false;
+}
+
+static void join_cgroup(const char *path)
+{
+	char file[256];
+	int fd;
+
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	fd = open(file, O_WRONLY);
+	CHECK_INT(write(fd, "0", 1), 1);
+	close(fd);
+}
+
+/* Those that are in it when the recording is made, and what they start. */
+TEST(a_cgroup)
+{
+	static const char *const rules[] = {"raw_syscalls:sys_enter"};
+	struct kern_options options = {
+		.rules = rules, .n_rules = 1, .scope = KERN_SCOPE_CGROUP, .ring_bytes = 1 << 20};
+	char path[128], inner[160], byte = 0;
+	struct kern *k = NULL;
+	size_t calls = 0;
+	int ready[2], go[2];
+	pid_t child;
+
+	REQUIRE(!pipe(ready) && !pipe(go));
+	if (!make_cgroup(path, sizeof(path)))
+		SKIP("no cgroup can be made here");
+	snprintf(inner, sizeof(inner), "%s/inner", path);
+	CHECK_INT(mkdir(inner, 0700), 0);
+	child = fork();
+	if (!child) {
+		join_cgroup(inner);
+		if (write(ready[1], &byte, 1) < 0 || read(go[0], &byte, 1) < 0)
+			_exit(1);
+		act();
+		if (!fork()) {
+			act();
+			_exit(0);
+		}
+		wait(NULL);
+		_exit(0);
+	}
+	CHECK_INT(read(ready[0], &byte, 1), 1);
+	options.cgroup_path = path;
+	if (!kern_open(&k, &options, NULL) && k) {
+		CHECK_INT(kern_start(k, NULL), 0);
+		act(); /* not in it */
+		CHECK_INT(write(go[1], &byte, 1), 1);
+		waitpid(child, NULL, 0);
+		kern_stop(k);
+		read_all(k);
+		for (size_t i = 0; i < n_records; i++) {
+			int64_t number;
+
+			memcpy(&number, records[i].payload, 8);
+			calls += number == SYS_getppid;
+		}
+		CHECK_INT(calls, 2 * N);
+		kern_free(k);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	rmdir(inner);
+	CHECK_INT(rmdir(path), 0);
+	if (!k)
+		SKIP("kernel events need rights, and tracefs");
 }
 
 /* Rules with a glob of a whole system: everything in it, described and switched on. */
