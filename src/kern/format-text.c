@@ -66,14 +66,13 @@ bool text_take_brackets(struct text *t, struct text *inside)
 	return true;
 }
 
-static const char *add_escape(struct str *out, const char *p, const char *end)
+static const char *add_escape(struct str *out, const char *p)
 {
 	static const char from[] = "ntr0abfv", to[] = "\n\t\r\0\a\b\f\v";
 	const char *known = strchr(from, *p);
 
 	if (*p == 'x' || (*p >= '1' && *p <= '7'))
 		return p; /* none of the kernel's */
-	(void)end;
 	if (!known || !*p)
 		str_add_char(out, *p);
 	else if (to[known - from])
@@ -95,7 +94,7 @@ char *text_take_strings(struct text *t, struct arena *arena)
 		t->at++;
 		while (t->at < t->end && *t->at != '"') {
 			if (*t->at == '\\' && t->end - t->at > 1)
-				t->at = add_escape(&out, t->at + 1, t->end);
+				t->at = add_escape(&out, t->at + 1);
 			else
 				str_add_char(&out, *t->at++);
 		}

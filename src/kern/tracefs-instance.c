@@ -196,7 +196,7 @@ int tracefs_instance_make(struct tracefs_instance *out, const struct tracefs *t,
 	tracefs_instance_fini(out);
 	diag_error(diag, &place, "an instance for %s: %s", out->name, strerror(-rc));
 	if (rc == -ENOMEM)
-		diag_hint(diag, "a smaller --kernel-buffer needs less memory on each CPU");
+		diag_hint(diag, "a smaller --buffer needs less memory on each CPU");
 	return rc;
 }
 
