@@ -33,20 +33,30 @@ static uint32_t ask(uint32_t tid)
 	return line ? (uint32_t)strtoul(line + 6, NULL, 10) : 0;
 }
 
-uint32_t task_pids_get(struct task_pids *t, uint32_t tid)
+bool task_pids_find(struct task_pids *t, uint32_t tid, uint32_t *pid)
 {
-	uint64_t pid;
+	uint64_t known;
 
-	if (!tid)
-		return 0; /* idle: each CPU's */
-	if (map_get_u64(&t->by_tid, tid, &pid))
-		return (uint32_t)pid;
-	pid = ask(tid);
-	task_pids_set(t, tid, pid ? (uint32_t)pid : tid);
-	return pid ? (uint32_t)pid : tid;
+	if (!tid) { /* idle: each CPU's */
+		*pid = 0;
+		return true;
+	}
+	if (map_get_u64(&t->by_tid, tid, &known)) {
+		*pid = (uint32_t)known;
+		return true;
+	}
+	*pid = ask(tid);
+	if (*pid)
+		task_pids_set(t, tid, *pid);
+	return *pid != 0;
 }
 
 void task_pids_set(struct task_pids *t, uint32_t tid, uint32_t pid)
 {
 	map_put_u64(&t->by_tid, tid, pid); /* without memory it is asked for again */
+}
+
+void task_pids_forget(struct task_pids *t, uint32_t tid)
+{
+	map_del_u64(&t->by_tid, tid);
 }

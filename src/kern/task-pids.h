@@ -2,6 +2,7 @@
 #ifndef PISTE_KERN_TASK_PIDS_H
 #define PISTE_KERN_TASK_PIDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/map.h"
@@ -15,9 +16,10 @@ struct task_pids {
 };
 
 void task_pids_fini(struct task_pids *t);
-/* The thread's process; tid itself when the thread is gone and was never asked for. */
-uint32_t task_pids_get(struct task_pids *t, uint32_t tid);
+/* The thread's process; false when the thread is gone and nobody told of it before. */
+bool task_pids_find(struct task_pids *t, uint32_t tid, uint32_t *pid);
 /* A thread that just began: what is known from before was another's. */
 void task_pids_set(struct task_pids *t, uint32_t tid, uint32_t pid);
+void task_pids_forget(struct task_pids *t, uint32_t tid);
 
 #endif

@@ -27,6 +27,7 @@ enum {
 	PAGE_GROWTH = 4,
 	STATS_MAX = 1024,
 	SECOND_NS = 1000000000,
+	TID_AT = 12, /* in a record; the pid is behind it */
 	CLONE_THREAD_FLAG = 0x00010000, /* linux/sched.h */
 };
 
@@ -46,6 +47,7 @@ struct cpu {
 	int pipe, stats; /* per_cpu/cpuN/trace_pipe_raw and stats; -1: it is not there */
 	uint8_t *out;
 	size_t begin, end; /* in out: what is not consumed */
+	size_t resolved; /* … up to where records have their pid */
 	uint64_t lost, dropped; /* by the kernel; by us, since they do not fit their format */
 	struct rate *rates; /* one an event; NULL without a limit */
 };
@@ -67,6 +69,7 @@ struct tracefs_source {
 	struct cpu *cpus;
 	unsigned n_cpus;
 	uint32_t own_pid; /* to leave out; 0: none */
+	bool has_looked; /* at all CPUs, for where a thread belongs, during this read */
 	uint64_t max_rate, limited;
 	uint8_t *page;
 };
@@ -85,11 +88,13 @@ static uint64_t read_int(struct span record, const struct format_place *place)
 /* A task began: it is known to which process it belongs. */
 static void learn_task(struct tracefs_source *s, struct span record, uint32_t creator)
 {
-	uint32_t tid = (uint32_t)read_int(record, s->newtask.tid);
-	uint64_t flags = read_int(record, s->newtask.flags);
+	uint32_t tid = (uint32_t)read_int(record, s->newtask.tid), pid = tid;
 
-	task_pids_set(&s->pids, tid,
-		      flags & CLONE_THREAD_FLAG ? task_pids_get(&s->pids, creator) : tid);
+	if (read_int(record, s->newtask.flags) & CLONE_THREAD_FLAG &&
+	    !task_pids_find(&s->pids, creator, &pid))
+		task_pids_forget(&s->pids, tid);
+	else
+		task_pids_set(&s->pids, tid, pid);
 }
 
 static bool is_over_rate(struct tracefs_source *s, struct cpu *cpu, size_t event, uint64_t time)
@@ -105,7 +110,7 @@ static bool is_over_rate(struct tracefs_source *s, struct cpu *cpu, size_t event
 }
 
 static void put_record(struct cpu *cpu, const struct event *event, const struct page_record *from,
-		       const uint32_t task[2])
+		       uint32_t tid)
 {
 	uint8_t *out = cpu->out + cpu->end;
 	size_t room = OUT_BYTES - cpu->end, size;
@@ -124,7 +129,7 @@ static void put_record(struct cpu *cpu, const struct event *event, const struct 
 	memcpy(out, &event->id, 2);
 	memcpy(out + 2, &(uint16_t){(uint16_t)size}, 2);
 	memcpy(out + 4, &from->time, 8);
-	memcpy(out + 12, task, 8);
+	memcpy(out + TID_AT, &tid, 4); /* the pid follows when it is known */
 	memset(out + size, 0, -size & 7);
 	cpu->end += (size + 7) & ~(size_t)7;
 }
@@ -133,7 +138,7 @@ static void take_record(struct tracefs_source *s, struct cpu *cpu, const struct 
 {
 	uint16_t kernel_id, place;
 	const struct event *event;
-	uint32_t task[2]; /* tid, pid */
+	uint32_t tid;
 
 	if (record->bytes.len < sizeof(kernel_id)) {
 		cpu->dropped++;
@@ -144,19 +149,16 @@ static void take_record(struct tracefs_source *s, struct cpu *cpu, const struct 
 	if (!place)
 		return; /* switched on by somebody else: theirs */
 	event = &s->events.items[place - 1];
-	task[0] = (uint32_t)read_int(record->bytes,
-				     &(struct format_place){event->point->format.pid_offset, 4, 0});
+	tid = (uint32_t)read_int(record->bytes,
+				 &(struct format_place){event->point->format.pid_offset, 4, 0});
 	if (kernel_id == s->newtask.id)
-		learn_task(s, record->bytes, task[0]);
+		learn_task(s, record->bytes, tid);
 	if (!event->is_wanted)
-		return;
-	task[1] = task_pids_get(&s->pids, task[0]);
-	if (s->own_pid && task[1] == s->own_pid)
 		return;
 	if (is_over_rate(s, cpu, place - 1u, record->time))
 		s->limited++;
 	else
-		put_record(cpu, event, record, task);
+		put_record(cpu, event, record, tid);
 }
 
 /* One page; false: there is none. */
@@ -199,17 +201,68 @@ static void read_stats(struct cpu *cpu)
 		    find_number(text, "\ndropped events: ");
 }
 
-struct span tracefs_source_read(struct tracefs_source *s, unsigned n)
+static void fill(struct tracefs_source *s, struct cpu *cpu)
 {
-	struct cpu *cpu = &s->cpus[n];
 	size_t grown = (size_t)PAGE_GROWTH * (size_t)sysconf(_SC_PAGESIZE);
 
 	if (cpu->pipe < 0)
-		return (struct span){0};
+		return;
 	if (cpu->begin == cpu->end)
-		cpu->begin = cpu->end = 0;
+		cpu->begin = cpu->end = cpu->resolved = 0;
 	while (OUT_BYTES - cpu->end >= grown && take_page(s, cpu))
 		;
+}
+
+/* A thread that is gone already began, perhaps, on a CPU whose pages are still to be read. */
+static uint32_t find_pid(struct tracefs_source *s, uint32_t tid)
+{
+	uint32_t pid;
+
+	if (task_pids_find(&s->pids, tid, &pid))
+		return pid;
+	for (unsigned i = 0; !s->has_looked && i < s->n_cpus; i++)
+		fill(s, &s->cpus[i]);
+	s->has_looked = true;
+	if (!task_pids_find(&s->pids, tid, &pid)) {
+		pid = tid; /* the best guess, and for good */
+		task_pids_set(&s->pids, tid, pid);
+	}
+	return pid;
+}
+
+/* Fills in the pid of each new record; those of this process become padding. */
+static void resolve(struct tracefs_source *s, struct cpu *cpu)
+{
+	static const uint16_t pad = KERN_ID_PAD;
+	uint32_t tid, last = 0, pid = 0;
+	uint16_t size, padded;
+
+	for (; cpu->resolved < cpu->end; cpu->resolved += padded) {
+		uint8_t *record = cpu->out + cpu->resolved;
+
+		memcpy(&size, record + 2, sizeof(size));
+		memcpy(&tid, record + TID_AT, sizeof(tid));
+		padded = (uint16_t)((size + 7) & ~7);
+		if (tid != last)
+			pid = find_pid(s, tid);
+		last = tid;
+		memcpy(record + TID_AT + 4, &pid, sizeof(pid));
+		if (s->own_pid && pid == s->own_pid) {
+			memcpy(record, &pad, sizeof(pad));
+			memcpy(record + 2, &padded, sizeof(padded));
+		}
+	}
+}
+
+struct span tracefs_source_read(struct tracefs_source *s, unsigned n)
+{
+	struct cpu *cpu = &s->cpus[n];
+
+	if (cpu->pipe < 0)
+		return (struct span){0};
+	fill(s, cpu);
+	s->has_looked = false;
+	resolve(s, cpu);
 	read_stats(cpu);
 	return (struct span){cpu->out + cpu->begin, cpu->end - cpu->begin};
 }

@@ -41,7 +41,8 @@ int tracefs_source_add_task(struct tracefs_source *s, uint32_t tid); /* and its 
 int tracefs_source_run(struct tracefs_source *s, bool on);
 
 unsigned tracefs_source_cpus(const struct tracefs_source *s);
-/* Whole records, in the order of time, each at a multiple of 8; borrowed until consumed. */
+/* Whole records, in the order of time, each at a multiple of 8, some of them padding (KERN_ID_PAD);
+ * borrowed until consumed. */
 struct span tracefs_source_read(struct tracefs_source *s, unsigned cpu);
 void tracefs_source_consume(struct tracefs_source *s, unsigned cpu, size_t bytes);
 /* Events for which there was no room, as the kernel counted them at the last read. */

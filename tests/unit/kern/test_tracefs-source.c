@@ -73,9 +73,9 @@ static void read_all(struct tracefs_source *s)
 
 		while ((span = tracefs_source_read(s, cpu)).len) {
 			for (size_t at = 0; at < span.len;) {
-				struct record *r = &records[n_records++];
+				struct record *r = &records[n_records];
 
-				REQUIRE(n_records < MAX_RECORDS);
+				REQUIRE(n_records + 1 < MAX_RECORDS);
 				memcpy(&r->id, span.data + at, 2);
 				memcpy(&r->size, span.data + at + 2, 2);
 				memcpy(&r->time, span.data + at + 4, 8);
@@ -88,6 +88,7 @@ static void read_all(struct tracefs_source *s)
 				CHECK(r->time >= before);
 				before = r->time;
 				at += (r->size + 7u) & ~7u;
+				n_records += r->id != KERN_ID_PAD;
 			}
 			tracefs_source_consume(s, cpu, span.len);
 		}
