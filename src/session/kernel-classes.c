@@ -73,13 +73,29 @@ static bool is_one_bit(uint64_t value)
 	return value && !(value & (value - 1));
 }
 
+/* Of what a type for flags has no place for: names of several bits (GFP_KERNEL beside __GFP_IO), and
+ * second ones of the same. */
+static bool is_left_out(const struct kern_field *f, size_t i)
+{
+	const struct kern_label *items = f->labels->items;
+	bool is_combination = items[i].value && !is_one_bit(items[i].value);
+
+	if (!f->labels->is_flags)
+		return false;
+	for (size_t j = 0; j < f->labels->n; j++)
+		if (is_combination ? is_one_bit(items[j].value)
+				   : j < i && items[j].value == items[i].value)
+			return true;
+	return false;
+}
+
 /* CTF 2 has a type for flags; it says bits and no more. */
 static bool is_bit_map(const struct kern_field *f, const struct kernel_naming *naming)
 {
 	if (naming->ctf_major < 2 || !f->labels->is_flags)
 		return false;
 	for (size_t i = 0; i < f->labels->n; i++)
-		if (!is_one_bit(f->labels->items[i].value))
+		if (!is_left_out(f, i) && !is_one_bit(f->labels->items[i].value))
 			return false;
 	return true;
 }
@@ -102,6 +118,8 @@ static struct ctf_type *labelled_type(struct arena *a, const struct kern_field *
 	for (size_t i = 0; t && i < f->labels->n; i++) {
 		uint64_t value = value_of_width(f, f->labels->items[i].value);
 
+		if (bits && is_left_out(f, i))
+			continue;
 		if (bits)
 			value = (uint64_t)__builtin_ctzll(f->labels->items[i].value);
 		ctf_enum_add(a, t, f->labels->items[i].name, value, value);
