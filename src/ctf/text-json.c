@@ -57,13 +57,20 @@ static bool has_labels(const struct ctf_type *type)
 static void add_enum(struct str *out, const struct ctf_value *v)
 {
 	const char *label;
-	size_t it = 0, n = 0;
+	size_t it = 0, n = 0, flags = 0;
+	uint64_t rest = v->u64;
 
 	str_add(out, "{\"value\":");
 	add_integer(out, v);
 	str_add(out, ",\"labels\":[");
 	while ((label = ctf_enum_label(v->type, v->u64, &it))) {
 		if (n++)
+			str_add_char(out, ',');
+		str_add_json(out, label, strlen(label));
+	}
+	it = 0;
+	while (!n && (label = ctf_enum_flag(v->type, &rest, &it))) {
+		if (flags++)
 			str_add_char(out, ',');
 		str_add_json(out, label, strlen(label));
 	}

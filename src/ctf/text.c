@@ -390,6 +390,27 @@ static void add_number(struct text_printer *p, struct writer *w, uint8_t kind, u
 	put_colour(w, p->colours.reset);
 }
 
+/* "A" | "B" | 0x40, as babeltrace has it from 2.1 on; false when no bit has a name. */
+static bool add_flags(struct text_printer *p, struct writer *w, const struct text_op *op,
+		      uint64_t value)
+{
+	const char *label;
+	size_t it = 0, n = 0;
+
+	while ((label = ctf_enum_flag(op->type, &value, &it))) {
+		if (n++)
+			add(w, " | ", 3);
+		add_colour(w, p->colours.label);
+		add_quoted(w, label, strlen(label));
+		add_colour(w, p->colours.reset);
+	}
+	if (n && value && room(w, 32)) {
+		add(w, " | ", 3);
+		w->at = put_hex(w->at, value);
+	}
+	return n > 0;
+}
+
 static void add_enum(struct text_printer *p, struct writer *w, const struct text_op *op,
 		     const struct ctf_value *v)
 {
@@ -404,7 +425,7 @@ static void add_enum(struct text_printer *p, struct writer *w, const struct text
 		add_quoted(w, label, strlen(label));
 		add_colour(w, p->colours.reset);
 	}
-	if (!n) {
+	if (!n && !add_flags(p, w, op, v->u64)) {
 		add_colour(w, p->colours.unknown);
 		add(w, "<unknown>", 9);
 		add_colour(w, p->colours.reset);

@@ -134,6 +134,47 @@ const char *ctf_enum_label(const struct ctf_type *type, uint64_t value, size_t *
 	return NULL;
 }
 
+/* The bits of a label that stands for one value of an unsigned enum, else 0. */
+static uint64_t flag_bits(const struct ctf_label *label)
+{
+	bool is_one = label->n_ranges == 1 && label->ranges[0].lo == label->ranges[0].hi;
+
+	return is_one ? (uint64_t)label->ranges[0].lo : 0;
+}
+
+/* CTF 1.8 does not say which enums are flags. Those of whose labels two thirds are single bits:
+ * some flags stand for several, and the numbers 0 1 2 3 4 … are none. */
+static bool is_flags(const struct ctf_type *type)
+{
+	size_t single = 0, several = 0;
+
+	if (type->kind != CTF_ENUM || type->integer.is_signed)
+		return false;
+	for (size_t i = 0; i < type->integer.n_labels; i++) {
+		uint64_t bits = flag_bits(&type->integer.labels[i]);
+
+		single += bits && !(bits & (bits - 1));
+		several += (bits & (bits - 1)) != 0;
+	}
+	return single >= 2 * several && single > 0;
+}
+
+const char *ctf_enum_flag(const struct ctf_type *type, uint64_t *rest, size_t *it)
+{
+	if (!*it && !is_flags(type))
+		return NULL;
+	while (*it < type->integer.n_labels) {
+		const struct ctf_label *label = &type->integer.labels[(*it)++];
+		uint64_t bits = flag_bits(label);
+
+		if (!bits || (*rest & bits) != bits)
+			continue;
+		*rest &= ~bits;
+		return label->name;
+	}
+	return NULL;
+}
+
 bool ctf_label_chooses(const char *label, const struct ctf_field *option)
 {
 	return !strcmp(label, option->name) ||

@@ -277,6 +277,9 @@ const struct ctf_env_entry *ctf_env_find(const struct ctf_trace_class *tc, const
 /* The labels of an enum (or bits of a bit map) that hold for a value, one a
  * call: start with *it = 0; NULL at the end. */
 const char *ctf_enum_label(const struct ctf_type *type, uint64_t value, size_t *it);
+/* For a value that has no label, of an enum whose labels look like flags: the labels of its bits,
+ * one a call: start with *it = 0 and *rest = value; what is in *rest at the end has none. */
+const char *ctf_enum_flag(const struct ctf_type *type, uint64_t *rest, size_t *it);
 bool ctf_range_has(const struct ctf_range *r, uint64_t value, bool is_signed);
 /* CTF 1.8: whether a selector's label chooses a variant's option. Either may
  * be escaped by an underscore, and labels keep theirs. */

@@ -524,3 +524,37 @@ TEST(no_memory)
 		world_fini(&w);
 	}
 }
+
+static void check_flags(const struct ctf_type *type, uint64_t value, const char *wanted,
+			uint64_t left)
+{
+	char text[64] = "";
+	const char *label;
+	size_t it = 0;
+
+	while ((label = ctf_enum_flag(type, &value, &it)))
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ", label);
+	CHECK_STR(text, wanted);
+	CHECK_INT(value, left);
+}
+
+TEST(labels_of_bits)
+{
+	struct ctf_range ranges[] = {{0, 0}, {6, 6}, {1, 1}, {2, 2}, {4, 4}, {3, 3}, {5, 5}};
+	struct ctf_label labels[] = {{"ZERO", &ranges[0], 1}, {"BC", &ranges[1], 1},
+				     {"A", &ranges[2], 1},    {"B", &ranges[3], 1},
+				     {"C", &ranges[4], 1},    {"THREE", &ranges[5], 1},
+				     {"FIVE", &ranges[6], 1}};
+	struct ctf_type type = {.kind = CTF_ENUM, .integer = {.labels = labels, .n_labels = 5}};
+
+	check_flags(&type, 5, "A C ", 0);
+	check_flags(&type, 7, "BC A ", 0);
+	check_flags(&type, 9, "A ", 8);
+	check_flags(&type, 8, "", 8);
+	/* 0 … 6: numbers, of which some happen to be bits */
+	type.integer.n_labels = 7;
+	check_flags(&type, 9, "", 9);
+	type.integer.n_labels = 5;
+	type.integer.is_signed = true;
+	check_flags(&type, 9, "", 9);
+}
