@@ -47,7 +47,7 @@ int kern_attach_sample(int program, const struct kern_sample *s, struct diag *di
 	return fd;
 }
 
-enum { ATTACH_UPROBE_MULTI = 48, UPROBE_MULTI_RETURN = 1 };
+enum { MULTI_RETURN = 1 };
 
 /* BPF_LINK_CREATE of Linux 6.6, which libbpf 1.1 and its headers do not know. */
 struct link_create_uprobes {
@@ -60,13 +60,13 @@ int kern_attach_uprobes(int program, const struct kern_uprobes *p, struct diag *
 {
 	struct link_create_uprobes attr = {
 		.prog_fd = (uint32_t)program,
-		.attach_type = ATTACH_UPROBE_MULTI,
+		.attach_type = KERN_UPROBES,
 		.path = (uint64_t)(uintptr_t)p->file,
 		.offsets = (uint64_t)(uintptr_t)p->offsets,
 		.ref_ctr_offsets = (uint64_t)(uintptr_t)p->semaphores,
 		.cookies = (uint64_t)(uintptr_t)p->cookies,
 		.cnt = (uint32_t)p->n,
-		.uprobe_flags = p->at_return ? UPROBE_MULTI_RETURN : 0,
+		.uprobe_flags = p->at_return ? MULTI_RETURN : 0,
 		.pid = (uint32_t)p->pid,
 	};
 	int fd = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr)), err;
@@ -77,6 +77,36 @@ int kern_attach_uprobes(int program, const struct kern_uprobes *p, struct diag *
 	diag_error(diag, NULL, "%s: cannot be probed: %s", p->file, strerror(-err));
 	if (err == -EINVAL)
 		diag_hint(diag, "probes on user functions need Linux 6.6");
+	return err;
+}
+
+/* BPF_LINK_CREATE of Linux 5.18. */
+struct link_create_kprobes {
+	uint32_t prog_fd, target_fd, attach_type, flags;
+	uint32_t kprobe_flags, cnt;
+	uint64_t syms, addrs, cookies;
+};
+
+int kern_attach_kprobes(int program, const char *const *functions, const uint64_t *cookies,
+			size_t n, bool at_return, struct diag *diag)
+{
+	struct link_create_kprobes attr = {
+		.prog_fd = (uint32_t)program,
+		.attach_type = KERN_KPROBES,
+		.kprobe_flags = at_return ? MULTI_RETURN : 0,
+		.cnt = (uint32_t)n,
+		.syms = (uint64_t)(uintptr_t)functions,
+		.cookies = (uint64_t)(uintptr_t)cookies,
+	};
+	int fd = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr)), err;
+
+	if (fd >= 0)
+		return fd;
+	err = -errno;
+	if (err == -EOPNOTSUPP)
+		diag_error(diag, NULL, "this kernel was built without probes of its functions");
+	else
+		diag_error(diag, NULL, "%s: cannot be probed: %s", functions[0], strerror(-err));
 	return err;
 }
 

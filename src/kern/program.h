@@ -28,6 +28,10 @@ struct kern_sample {
 /* A descriptor, or negative errno. */
 int kern_attach_sample(int program, const struct kern_sample *sample, struct diag *diag);
 
+/* What a program for many probes at once must name when it is loaded (kern_load.attach): newer than
+ * the headers that this is built with. */
+enum { KERN_KPROBES = 42, KERN_UPROBES = 48 };
+
 struct kern_uprobes {
 	const char *file;
 	const unsigned long *offsets; /* in the file */
@@ -38,6 +42,9 @@ struct kern_uprobes {
 	int pid; /* 0: all processes */
 };
 int kern_attach_uprobes(int program, const struct kern_uprobes *probes, struct diag *diag);
+
+int kern_attach_kprobes(int program, const char *const *functions, const uint64_t *cookies,
+			size_t n, bool at_return, struct diag *diag);
 
 /* The key after `key` (NULL: the first) to `next`; false at the end. */
 bool kern_map_next(int map, const void *key, void *next);

@@ -808,6 +808,8 @@ const struct lang_type *check(struct compiler *c, struct ast_node *n)
 	};
 
 	n->type = c->error ? &lang_none : checks[n->kind](c, n);
+	if (n->type && (n->type->kind == LANG_USYM || n->type->kind == LANG_USTACK))
+		c->names_user_code = true;
 	if (!n->type) { /* no memory for it */
 		n->type = &lang_none;
 		if (!c->error)

@@ -286,7 +286,12 @@ static void too_large(struct compiler *c, const struct probe_unit *u)
 static struct lang_unit *make_unit(struct compiler *c, const struct probe_unit *u, uint32_t index)
 {
 	struct lang_unit *out = arena_new(c->arena, struct lang_unit);
-	struct ir ir = {.n_regs = 1, .scratch_map = LANG_MAP_SCRATCH, .scratch_index = index};
+	struct ir ir = {.n_regs = 1,
+			.scratch_map = LANG_MAP_SCRATCH,
+			.scratch_index = index,
+			.guards_scratch = u->context == LANG_CONTEXT_REGS,
+			.busy = ir_map_value(LANG_MAP_CONTROL,
+					     offsetof(struct lang_control, lost_runs))};
 	struct bpf_asm code = {0};
 	struct str text = {0};
 
@@ -405,6 +410,7 @@ static void finish(struct compiler *c)
 	for (const struct lang_action *a = c->actions; a; a = a->next)
 		p->action_by_id[a->id] = a;
 	p->can_exit = can_exit(c);
+	p->names_user_code = c->names_user_code;
 }
 
 int lang_compile(struct lang_program **out, struct ast_script *script, struct lang_env *env,

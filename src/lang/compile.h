@@ -45,7 +45,7 @@ struct compiler {
 	struct lang_action *actions, **actions_end;
 	const struct lang_type **structs; /* of the script, in its order */
 	struct str data; /* LANG_MAP_DATA: constants */
-	bool can_exit;
+	bool can_exit, names_user_code;
 
 	/* checking */
 	bool changed, is_last_pass;

@@ -42,7 +42,8 @@ enum lang_context {
 	X(SYSCALL_EXIT, "syscall-exit", NULL, 2, SYSCALL)                                          \
 	X(UPROBE, "uprobe", "u", 2, REGS)                                                          \
 	X(URETPROBE, "uretprobe", "ur", 2, REGS)                                                   \
-	X(USDT, "usdt", "U", 3, REGS)                                                              \
+	X(KPROBE, "kprobe", "k", 1, REGS)                                                          \
+	X(KRETPROBE, "kretprobe", "kr", 1, REGS)                                                   \
 	X(PISTE, "piste", NULL, 2, EVENT)
 
 enum lang_probe_kind {
@@ -87,7 +88,7 @@ struct lang_target {
 	uint64_t period; /* INTERVAL, PROFILE: ns; SOFTWARE: count */
 	const char *file; /* UPROBE …: its binary */
 	uint64_t offset; /* UPROBE …: in the file */
-	uint64_t semaphore; /* USDT: offset in the file; 0: none */
+	const char *function; /* KPROBE, KRETPROBE */
 	void *user; /* the environment's own */
 };
 

@@ -94,6 +94,17 @@ void ir_drop_unreachable(struct ir *ir)
 	arena_fini(&a);
 }
 
+static void hold_scratch(const struct ir *ir, struct ir *all, struct ir_operand base)
+{
+	uint32_t ours = ir_new_label(all);
+
+	ir_branch(all, BPF_JEQ, ir_atomic_fetch(all, BPF_XCHG & ~BPF_FETCH, base, 0, 8, ir_imm(1)),
+		  ir_imm(0), ours);
+	ir_atomic(all, BPF_ADD, ir->busy, 0, 8, ir_imm(1));
+	ir_return(all, 0);
+	ir_label(all, ours);
+}
+
 /* In front of all: base = lookup(scratch, &index); without it nothing happens. Objects in the
  * scratch entry are then reached through base. */
 static int open_scratch(struct ir *ir)
@@ -108,7 +119,11 @@ static int open_scratch(struct ir *ir)
 	ir_branch(&all, BPF_JNE, base, ir_imm(0), there);
 	ir_return(&all, 0);
 	ir_label(&all, there);
+	if (ir->guards_scratch)
+		hold_scratch(ir, &all, base);
 	vec_each(i, &ir->insns) {
+		if (i->op == IR_RETURN && ir->guards_scratch)
+			ir_store(&all, base, 0, 8, ir_imm(0));
 		for (int k = 0; k < i->n_args; k++) {
 			struct ir_operand *o = &i->args[k];
 
@@ -135,7 +150,7 @@ int ir_place_frame(struct ir *ir, uint32_t stack_bytes)
 	uint32_t on_stack = 0, key;
 	struct ir_object *o;
 
-	ir->scratch_bytes = 0;
+	ir->scratch_bytes = ir->guards_scratch ? 8 : 0;
 	vec_each(o, &ir->objects) {
 		o->in_scratch = on_stack + o->size > stack_bytes;
 		if (o->in_scratch) {
@@ -147,8 +162,10 @@ int ir_place_frame(struct ir *ir, uint32_t stack_bytes)
 		}
 	}
 	ir->stack_bytes = on_stack;
-	if (!ir->scratch_bytes)
+	if (ir->scratch_bytes <= 8u * ir->guards_scratch) {
+		ir->scratch_bytes = 0;
 		return 0;
+	}
 	key = ir_new_object(ir, 8).id;
 	if (ir->error)
 		return ir->error;

@@ -79,6 +79,10 @@ struct ir {
 	/* from the pass that places the frame */
 	uint32_t stack_bytes, scratch_bytes;
 	uint32_t scratch_map, scratch_index; /* from the caller: map and its entry */
+	/* The program may be preempted by itself (probes of user functions): its scratch is held by
+	 * whoever came first, and the other leaves, counted at `busy`. */
+	bool guards_scratch;
+	struct ir_operand busy;
 };
 
 void ir_fini(struct ir *ir);

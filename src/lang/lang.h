@@ -32,6 +32,8 @@ struct lang_control {
 	uint64_t lost_records; /* no room in the ring */
 	uint64_t lost_updates; /* a map was full */
 	uint64_t bad_reads; /* memory that could not be read; the value was 0 */
+	uint64_t
+		lost_runs; /* of a probe within itself, where both needed the same scratch memory */
 	uint64_t start_ns; /* written by user space before all */
 	uint32_t is_over; /* exit() was called: probes do nothing any more */
 	uint32_t reserved;
@@ -113,6 +115,7 @@ struct lang_program {
 	size_t data_bytes;
 	size_t scratch_bytes; /* of an entry; 0: none is needed */
 	bool can_exit;
+	bool names_user_code; /* shows functions of programs: meet those before they end */
 	const char *const *probe_names; /* by the value of `probe` */
 	size_t n_probe_names;
 };

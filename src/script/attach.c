@@ -127,6 +127,50 @@ static int attach_software(struct loaded *l, const struct loaded_unit *u, int pi
 	return attach_samples(l, u, sample, pid, diag);
 }
 
+static int attach_uprobes(struct loaded *l, const struct loaded_unit *u, int pid, struct diag *diag)
+{
+	size_t n = u->unit->n_targets;
+	unsigned long *offsets = calloc(n, sizeof(*offsets));
+	uint64_t *cookies = calloc(n, sizeof(*cookies));
+	struct kern_uprobes probes = {.file = u->unit->targets[0]->file,
+				      .offsets = offsets,
+				      .cookies = cookies,
+				      .n = n,
+				      .at_return = u->unit->kind == LANG_PROBE_URETPROBE,
+				      .pid = pid};
+	int link = -ENOMEM;
+
+	for (size_t i = 0; offsets && cookies && i < n; i++) {
+		offsets[i] = u->unit->targets[i]->offset;
+		cookies[i] = u->unit->first_probe_id + i;
+	}
+	if (offsets && cookies)
+		link = kern_attach_uprobes(u->program, &probes, diag);
+	free(offsets);
+	free(cookies);
+	return link < 0 ? link : vec_push(&l->links, link);
+}
+
+static int attach_kprobes(struct loaded *l, const struct loaded_unit *u, int pid, struct diag *diag)
+{
+	size_t n = u->unit->n_targets;
+	const char **names = calloc(n, sizeof(*names));
+	uint64_t *cookies = calloc(n, sizeof(*cookies));
+	int link = -ENOMEM;
+
+	(void)pid;
+	for (size_t i = 0; names && cookies && i < n; i++) {
+		names[i] = u->unit->targets[i]->function;
+		cookies[i] = u->unit->first_probe_id + i;
+	}
+	if (names && cookies)
+		link = kern_attach_kprobes(u->program, names, cookies, n,
+					   u->unit->kind == LANG_PROBE_KRETPROBE, diag);
+	free(names);
+	free(cookies);
+	return link < 0 ? link : vec_push(&l->links, link);
+}
+
 /* Its record is made by the kernel's own code, which only perf runs for us: one CPU is enough, the
  * program runs on all. */
 static int attach_record(struct loaded *l, const struct loaded_unit *u, int pid, struct diag *diag)
@@ -158,16 +202,21 @@ static int attach_interval(struct loaded *l, const struct loaded_unit *u, int pi
 static const struct {
 	enum bpf_prog_type program;
 	int (*attach)(struct loaded *l, const struct loaded_unit *u, int pid, struct diag *diag);
+	int type; /* of the link, where the program must know it */
 } kinds[LANG_N_PROBES] = {
-	[LANG_PROBE_BEGIN] = {BPF_PROG_TYPE_RAW_TRACEPOINT, NULL},
-	[LANG_PROBE_END] = {BPF_PROG_TYPE_RAW_TRACEPOINT, NULL},
-	[LANG_PROBE_INTERVAL] = {BPF_PROG_TYPE_RAW_TRACEPOINT, attach_interval},
-	[LANG_PROBE_PROFILE] = {BPF_PROG_TYPE_PERF_EVENT, attach_profile},
-	[LANG_PROBE_SOFTWARE] = {BPF_PROG_TYPE_PERF_EVENT, attach_software},
-	[LANG_PROBE_TRACEPOINT] = {BPF_PROG_TYPE_TRACEPOINT, attach_record},
-	[LANG_PROBE_RAWTRACEPOINT] = {BPF_PROG_TYPE_RAW_TRACEPOINT, attach_raw},
-	[LANG_PROBE_SYSCALL_ENTER] = {BPF_PROG_TYPE_RAW_TRACEPOINT, attach_raw},
-	[LANG_PROBE_SYSCALL_EXIT] = {BPF_PROG_TYPE_RAW_TRACEPOINT, attach_raw},
+	[LANG_PROBE_BEGIN] = {BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, 0},
+	[LANG_PROBE_END] = {BPF_PROG_TYPE_RAW_TRACEPOINT, NULL, 0},
+	[LANG_PROBE_INTERVAL] = {BPF_PROG_TYPE_RAW_TRACEPOINT, attach_interval, 0},
+	[LANG_PROBE_PROFILE] = {BPF_PROG_TYPE_PERF_EVENT, attach_profile, 0},
+	[LANG_PROBE_SOFTWARE] = {BPF_PROG_TYPE_PERF_EVENT, attach_software, 0},
+	[LANG_PROBE_TRACEPOINT] = {BPF_PROG_TYPE_TRACEPOINT, attach_record, 0},
+	[LANG_PROBE_RAWTRACEPOINT] = {BPF_PROG_TYPE_RAW_TRACEPOINT, attach_raw, 0},
+	[LANG_PROBE_SYSCALL_ENTER] = {BPF_PROG_TYPE_RAW_TRACEPOINT, attach_raw, 0},
+	[LANG_PROBE_SYSCALL_EXIT] = {BPF_PROG_TYPE_RAW_TRACEPOINT, attach_raw, 0},
+	[LANG_PROBE_UPROBE] = {BPF_PROG_TYPE_KPROBE, attach_uprobes, KERN_UPROBES},
+	[LANG_PROBE_URETPROBE] = {BPF_PROG_TYPE_KPROBE, attach_uprobes, KERN_UPROBES},
+	[LANG_PROBE_KPROBE] = {BPF_PROG_TYPE_KPROBE, attach_kprobes, KERN_KPROBES},
+	[LANG_PROBE_KRETPROBE] = {BPF_PROG_TYPE_KPROBE, attach_kprobes, KERN_KPROBES},
 };
 
 /* --- all of it ---------------------------------------------------------------------------------- */
@@ -175,7 +224,9 @@ static const struct {
 static int load_unit(struct loaded *l, const struct lang_unit *unit, struct loaded_unit *out,
 		     struct diag *diag)
 {
-	struct kern_load load = {.type = kinds[unit->kind].program, .name = "piste_script"};
+	struct kern_load load = {.type = kinds[unit->kind].program,
+				 .attach = (enum bpf_attach_type)kinds[unit->kind].type,
+				 .name = "piste_script"};
 	/* borrowed: never grown, never freed */
 	struct bpf_asm code = {0};
 

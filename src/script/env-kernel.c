@@ -5,13 +5,16 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/arena.h"
+#include "elf/functions.h"
 #include "kern/btf.h"
 #include "kern/symbols.h"
 #include "kern/syscalls-types.h"
 #include "kern/syscalls.h"
 #include "kern/tracefs.h"
+#include "script/binaries.h"
 #include "script/raw-fields.h"
 
 struct kernel_env {
@@ -109,149 +112,6 @@ static int match_software(const struct matching *m)
 	return -EINVAL;
 }
 
-/* --- system calls ------------------------------------------------------------------------------ */
-
-#if defined(__aarch64__)
-static const uint16_t arg_offsets[] = {0, 8, 16, 24, 32, 40};
-enum { RESULT_IN_CONTEXT = 8 };
-#else
-static const uint16_t arg_offsets[] = {112, 104, 96,
-				       56,  72,  64}; /* of pt_regs: di si dx r10 r8 r9 */
-enum { RESULT_IN_CONTEXT = 8 };
-#endif
-
-static const struct lang_type *type_of_argument(struct arena *a, uint8_t id)
-{
-	const struct syscall_type *t = &syscall_types[id];
-	bool is_text = t->name && strstr(t->name, "char *");
-
-	if (t->name && strchr(t->name, '*')) /* what it points to is not known in full */
-		return lang_pointer(a, is_text ? &lang_i8 : &lang_none, true);
-	return lang_int(t->size ? t->size : 8, t->is_signed);
-}
-
-static const struct lang_args *args_of_syscall(struct kernel_env *k, const struct syscall *call,
-					       unsigned number)
-{
-	unsigned n = syscall_args(call);
-	struct lang_arg *items;
-	struct lang_args *args;
-
-	if (k->syscall_args[number])
-		return k->syscall_args[number];
-	items = arena_array(&k->arena, n + 1, sizeof(*items));
-	args = arena_new(&k->arena, struct lang_args);
-	if (!items || !args)
-		return NULL;
-	items[0] = (struct lang_arg){
-		.name = "__syscall_nr", .type = &lang_i32, .where = LANG_IN_CONTEXT, .offset = 8};
-	for (unsigned i = 0; i < n; i++)
-		items[i + 1] = (struct lang_arg){
-			.name = call->args[i].name,
-			.type = type_of_argument(&k->arena, call->args[i].type),
-			.where = LANG_IN_MEMORY,
-			.offset = arg_offsets[i],
-		};
-	*args = (struct lang_args){items, n + 1};
-	k->syscall_args[number] = args;
-	return args;
-}
-
-static const struct lang_args *args_of_exit(void)
-{
-	static const struct lang_arg items[] = {{.name = "ret",
-						 .type = &lang_i64,
-						 .where = LANG_IN_CONTEXT,
-						 .offset = RESULT_IN_CONTEXT}};
-	static const struct lang_args args = {items, 1};
-
-	return &args;
-}
-
-static int syscall_missing(const struct matching *m, const char *glob)
-{
-	const char *names[SYSCALL_NUMBERS], *near;
-	size_t n = 0;
-
-	for (unsigned i = 0; i < SYSCALL_NUMBERS; i++) {
-		const struct syscall *call = syscall_by_number(SYSCALL_NATIVE, i);
-
-		if (call)
-			names[n++] = call->kernel_name ? call->kernel_name : call->name;
-	}
-	near = nearest_name(glob, names, n);
-	diag_error(m->diag, m->place, "there is no system call %s", glob);
-	if (near)
-		diag_hint(m->diag, "did you mean %s?", near);
-	return -EINVAL;
-}
-
-static int match_syscalls(const struct matching *m)
-{
-	bool is_exit = m->spec->kind == LANG_PROBE_SYSCALL_EXIT;
-	const char *glob = m->spec->parts[1] + (is_exit ? 9 : 10);
-	size_t n = 0;
-	int err = 0;
-
-	for (unsigned i = 0; i < SYSCALL_NUMBERS && !err; i++) {
-		const struct syscall *call = syscall_by_number(SYSCALL_NATIVE, i);
-		const char *name;
-		struct lang_target t = {.kind = m->spec->kind,
-					.context = LANG_CONTEXT_SYSCALL,
-					.key = is_exit ? "sys_exit" : "sys_enter",
-					.has_number = true,
-					.number = i};
-
-		if (!call)
-			continue;
-		name = call->kernel_name ? call->kernel_name : call->name;
-		if (!glob_match(glob, name) && strcmp(glob, call->name) != 0)
-			continue;
-		t.name = arena_printf(&m->k->arena, "tracepoint:syscalls:sys_%s_%s",
-				      is_exit ? "exit" : "enter", name);
-		t.args = is_exit ? args_of_exit() : args_of_syscall(m->k, call, i);
-		if (!t.name || !t.args)
-			return -ENOMEM;
-		err = m->found(m->data, &t);
-		n++;
-	}
-	return err || n ? err : syscall_missing(m, glob);
-}
-
-/* raw_syscalls:sys_enter and sys_exit: all of them */
-static int match_raw_syscalls(const struct matching *m)
-{
-	static const struct lang_arg enter[] = {
-		{.name = "id", .type = &lang_i64, .where = LANG_IN_CONTEXT, .offset = 8},
-	};
-	static const struct lang_args enter_args = {enter, 1};
-	static const struct lang_arg leave[] = {
-		{.name = "ret", .type = &lang_i64, .where = LANG_IN_CONTEXT, .offset = 8},
-		{.name = "id", .type = &lang_i64, .where = LANG_IN_MEMORY, .offset = 120},
-	};
-	static const struct lang_args leave_args = {leave, 2};
-	static const char *const names[] = {"sys_enter", "sys_exit"};
-	int err = -ENOENT;
-
-	for (int i = 0; i < 2; i++) {
-		struct lang_target t = {
-			.name = i ? "tracepoint:raw_syscalls:sys_exit"
-				  : "tracepoint:raw_syscalls:sys_enter",
-			.key = names[i],
-			.kind = LANG_PROBE_RAWTRACEPOINT,
-			.context = LANG_CONTEXT_RAW,
-			.args = i ? &leave_args : &enter_args,
-		};
-
-		if (!glob_match(m->spec->parts[1], names[i]))
-			continue;
-		err = m->found(m->data, &t);
-		if (err)
-			return err;
-	}
-	return err;
-}
-
 /* --- types -------------------------------------------------------------------------------------- */
 
 static struct btf_index *types(struct kernel_env *k)
@@ -341,6 +201,53 @@ static const struct lang_type *task_type(struct lang_env *env)
 	return task ? lang_pointer(&k->arena, task, false) : NULL;
 }
 
+struct label_search {
+	const struct btf_index *btf;
+	const char *name;
+	int64_t value;
+	bool found;
+};
+
+static void search_enum(const char *name, uint32_t id, void *arg)
+{
+	struct label_search *s = arg;
+	const char *label;
+	int64_t value;
+
+	(void)name;
+	for (unsigned i = 0; !s->found && btf_enum_label(s->btf, id, i, &label, &value); i++)
+		if (!strcmp(label, s->name)) {
+			s->found = true;
+			s->value = value;
+		}
+}
+
+/* Labels of the kernel's enums, and what its headers only #define. */
+static bool find_constant(struct lang_env *env, const char *name, int64_t *value)
+{
+	static const struct {
+		const char *name;
+		int64_t value;
+	} defines[] = {
+		{"TASK_RUNNING", 0},        {"TASK_INTERRUPTIBLE", 1}, {"TASK_UNINTERRUPTIBLE", 2},
+		{"AF_UNIX", AF_UNIX},       {"AF_INET", AF_INET},      {"AF_INET6", AF_INET6},
+		{"AF_NETLINK", AF_NETLINK}, {"PF_KTHREAD", 0x200000},
+	};
+	struct kernel_env *k = (struct kernel_env *)env;
+	struct label_search s = {.name = name};
+
+	for (size_t i = 0; i < sizeof(defines) / sizeof(defines[0]); i++)
+		if (!strcmp(defines[i].name, name)) {
+			*value = defines[i].value;
+			return true;
+		}
+	s.btf = types(k);
+	if (s.btf)
+		btf_each(s.btf, BTF_NAMED_ENUM, search_enum, &s);
+	*value = s.value;
+	return s.found;
+}
+
 static bool find_address(struct lang_env *env, const char *symbol, uint64_t *address)
 {
 	struct symbols *symbols;
@@ -351,6 +258,183 @@ static bool find_address(struct lang_env *env, const char *symbol, uint64_t *add
 	*address = symbols_address(symbols, symbol);
 	symbols_free(symbols);
 	return *address != 0;
+}
+
+/* --- system calls ------------------------------------------------------------------------------ */
+
+#if defined(__aarch64__)
+static const uint16_t arg_offsets[] = {0, 8, 16, 24, 32, 40};
+enum { RESULT_IN_CONTEXT = 8 };
+#else
+static const uint16_t arg_offsets[] = {112, 104, 96,
+				       56,  72,  64}; /* of pt_regs: di si dx r10 r8 r9 */
+enum { RESULT_IN_CONTEXT = 8 };
+#endif
+
+/* "const struct timespec *": as the kernel calls it */
+static const struct lang_type *pointed_struct(struct kernel_env *k, const char *name)
+{
+	static const char *const renamed[][2] = {{"timespec", "__kernel_timespec"},
+						 {"timeval", "__kernel_old_timeval"}};
+	const char *at = strstr(name, "struct ");
+	const struct lang_type *t;
+	char word[64];
+	size_t len;
+
+	if (!at)
+		return NULL;
+	at += 7;
+	len = strcspn(at, " *");
+	if (len >= sizeof(word))
+		return NULL;
+	memcpy(word, at, len);
+	word[len] = '\0';
+	at = word;
+	for (size_t i = 0; i < 2; i++)
+		if (!strcmp(renamed[i][0], word))
+			at = renamed[i][1];
+	t = find_type(&k->env, at);
+	return t;
+}
+
+/* Structs are looked up only where the script names the argument: that reads the kernel's types. */
+static const struct lang_type *type_of_argument(const struct matching *m,
+						const struct syscall_arg *arg)
+{
+	const struct syscall_type *t = &syscall_types[arg->type];
+	const struct lang_type *to = NULL;
+
+	if (!t->name || !strchr(t->name, '*'))
+		return lang_int(t->size ? t->size : 8, t->is_signed);
+	if (strstr(t->name, "char *"))
+		to = &lang_i8;
+	for (size_t i = 0; !to && i < m->spec->n_fields; i++)
+		if (!strcmp(m->spec->fields[i], arg->name))
+			to = pointed_struct(m->k, t->name);
+	return lang_pointer(&m->k->arena, to ? to : &lang_none, true);
+}
+
+static const struct lang_args *args_of_syscall(const struct matching *m, const struct syscall *call,
+					       unsigned number)
+{
+	struct kernel_env *k = m->k;
+	unsigned n = syscall_args(call);
+	struct lang_arg *items;
+	struct lang_args *args;
+
+	if (k->syscall_args[number])
+		return k->syscall_args[number];
+	items = arena_array(&k->arena, n + 1, sizeof(*items));
+	args = arena_new(&k->arena, struct lang_args);
+	if (!items || !args)
+		return NULL;
+	items[0] = (struct lang_arg){
+		.name = "__syscall_nr", .type = &lang_i32, .where = LANG_IN_CONTEXT, .offset = 8};
+	for (unsigned i = 0; i < n; i++)
+		items[i + 1] = (struct lang_arg){
+			.name = call->args[i].name,
+			.type = type_of_argument(m, &call->args[i]),
+			.where = LANG_IN_MEMORY,
+			.offset = arg_offsets[i],
+		};
+	*args = (struct lang_args){items, n + 1};
+	k->syscall_args[number] = args;
+	return args;
+}
+
+static const struct lang_args *args_of_exit(void)
+{
+	static const struct lang_arg items[] = {{.name = "ret",
+						 .type = &lang_i64,
+						 .where = LANG_IN_CONTEXT,
+						 .offset = RESULT_IN_CONTEXT}};
+	static const struct lang_args args = {items, 1};
+
+	return &args;
+}
+
+static int syscall_missing(const struct matching *m, const char *glob)
+{
+	const char *names[SYSCALL_NUMBERS], *near;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < SYSCALL_NUMBERS; i++) {
+		const struct syscall *call = syscall_by_number(SYSCALL_NATIVE, i);
+
+		if (call)
+			names[n++] = call->kernel_name ? call->kernel_name : call->name;
+	}
+	near = nearest_name(glob, names, n);
+	diag_error(m->diag, m->place, "there is no system call %s", glob);
+	if (near)
+		diag_hint(m->diag, "did you mean %s?", near);
+	return -EINVAL;
+}
+
+static int match_syscalls(const struct matching *m)
+{
+	bool is_exit = m->spec->kind == LANG_PROBE_SYSCALL_EXIT;
+	const char *glob = m->spec->parts[1] + (is_exit ? 9 : 10);
+	size_t n = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < SYSCALL_NUMBERS && !err; i++) {
+		const struct syscall *call = syscall_by_number(SYSCALL_NATIVE, i);
+		const char *name;
+		struct lang_target t = {.kind = m->spec->kind,
+					.context = LANG_CONTEXT_SYSCALL,
+					.key = is_exit ? "sys_exit" : "sys_enter",
+					.has_number = true,
+					.number = i};
+
+		if (!call)
+			continue;
+		name = call->kernel_name ? call->kernel_name : call->name;
+		if (!glob_match(glob, name) && strcmp(glob, call->name) != 0)
+			continue;
+		t.name = arena_printf(&m->k->arena, "tracepoint:syscalls:sys_%s_%s",
+				      is_exit ? "exit" : "enter", name);
+		t.args = is_exit ? args_of_exit() : args_of_syscall(m, call, i);
+		if (!t.name || !t.args)
+			return -ENOMEM;
+		err = m->found(m->data, &t);
+		n++;
+	}
+	return err || n ? err : syscall_missing(m, glob);
+}
+
+/* raw_syscalls:sys_enter and sys_exit: all of them */
+static int match_raw_syscalls(const struct matching *m)
+{
+	static const struct lang_arg enter[] = {
+		{.name = "id", .type = &lang_i64, .where = LANG_IN_CONTEXT, .offset = 8},
+	};
+	static const struct lang_args enter_args = {enter, 1};
+	static const struct lang_arg leave[] = {
+		{.name = "ret", .type = &lang_i64, .where = LANG_IN_CONTEXT, .offset = 8},
+		{.name = "id", .type = &lang_i64, .where = LANG_IN_MEMORY, .offset = 120},
+	};
+	static const struct lang_args leave_args = {leave, 2};
+	static const char *const names[] = {"sys_enter", "sys_exit"};
+	int err = -ENOENT;
+
+	for (int i = 0; i < 2; i++) {
+		struct lang_target t = {
+			.name = i ? "tracepoint:raw_syscalls:sys_exit"
+				  : "tracepoint:raw_syscalls:sys_enter",
+			.key = names[i],
+			.kind = LANG_PROBE_RAWTRACEPOINT,
+			.context = LANG_CONTEXT_RAW,
+			.args = i ? &leave_args : &enter_args,
+		};
+
+		if (!glob_match(m->spec->parts[1], names[i]))
+			continue;
+		err = m->found(m->data, &t);
+		if (err)
+			return err;
+	}
+	return err;
 }
 
 /* --- tracepoints -------------------------------------------------------------------------------- */
@@ -541,6 +625,125 @@ static int match_raw(const struct matching *m)
 	return m->found(m->data, &t);
 }
 
+/* --- functions ------------------------------------------------------------------------------------ */
+
+struct function_match {
+	const struct matching *m;
+	struct lang_target target;
+	const char *glob;
+	char **names; /* of all, for what is nearest */
+	size_t n, n_names;
+	uint64_t plus; /* uprobe:FILE:function+offset */
+};
+
+enum { MAX_NAMES = 20000 };
+
+static int take_function(void *data, const struct elf_function *f)
+{
+	struct function_match *u = data;
+	const struct matching *m = u->m;
+
+	if (!glob_match(u->glob, f->name)) {
+		if (u->n_names < MAX_NAMES)
+			u->names[u->n_names++] = arena_strdup(&m->k->arena, f->name);
+		return arena_failed(&m->k->arena) ? -ENOMEM : 0;
+	}
+	u->target.name = arena_printf(&m->k->arena, "%s:%s:%s",
+				      m->spec->kind == LANG_PROBE_UPROBE ? "uprobe" : "uretprobe",
+				      u->target.file, f->name);
+	u->target.offset = f->offset + u->plus;
+	u->n++;
+	return u->target.name ? m->found(m->data, &u->target) : -ENOMEM;
+}
+
+/* uprobe:FILE:function, function+offset, or an offset in the file */
+static int match_uprobe(const struct matching *m)
+{
+	struct function_match u = {.m = m};
+	struct str path = {0};
+	const char *near;
+	char *plus;
+	int err;
+
+	if (!m->spec->parts[1])
+		return diag_error(m->diag, m->place, "%s: which function of %s?", m->spec->text,
+				  m->spec->parts[0]);
+	if (!binary_find(&path, m->spec->parts[0])) {
+		str_fini(&path);
+		return diag_error(m->diag, m->place, "there is no program or library %s",
+				  m->spec->parts[0]);
+	}
+	u.target = (struct lang_target){.kind = m->spec->kind,
+					.context = LANG_CONTEXT_REGS,
+					.key = m->spec->text,
+					.file = arena_strdup(&m->k->arena, str_c(&path))};
+	str_fini(&path);
+	u.glob = plus = arena_strdup(&m->k->arena, m->spec->parts[1]);
+	u.names = arena_array(&m->k->arena, MAX_NAMES, sizeof(*u.names));
+	if (!u.target.file || !u.glob || !u.names)
+		return -ENOMEM;
+	if (parse_u64(u.glob, &u.target.offset) == 0) {
+		u.target.name = m->spec->text;
+		return m->found(m->data, &u.target);
+	}
+	plus = strchr(plus, '+');
+	if (plus) {
+		*plus = '\0';
+		if (parse_u64(plus + 1, &u.plus))
+			return diag_error(m->diag, m->place, "%s: %s is no offset", m->spec->text,
+					  plus + 1);
+	}
+	err = elf_functions_each(u.target.file, take_function, &u, m->diag);
+	if (err || u.n)
+		return err;
+	near = nearest_name(u.glob, (const char *const *)u.names, u.n_names);
+	diag_error(m->diag, m->place, "%s has no function %s", u.target.file, u.glob);
+	if (near)
+		diag_hint(m->diag, "did you mean %s?", near);
+	return -EINVAL;
+}
+
+static void take_kernel_function(const char *name, uint32_t id, void *data)
+{
+	struct function_match *u = data;
+	const struct matching *m = u->m;
+
+	(void)id;
+	if (u->n == SIZE_MAX || !glob_match(u->glob, name))
+		return;
+	u->target.name = arena_printf(&m->k->arena, "%s:%s",
+				      m->spec->kind == LANG_PROBE_KPROBE ? "kprobe" : "kretprobe",
+				      name);
+	u->target.function = arena_strdup(&m->k->arena, name);
+	u->n++;
+	if (!u->target.name || !u->target.function || m->found(m->data, &u->target))
+		u->n = SIZE_MAX;
+}
+
+/* Of the kernel's types, which know its functions; one name alone need not be among them. */
+static int match_kprobe(const struct matching *m)
+{
+	struct function_match u = {
+		.m = m,
+		.glob = m->spec->parts[0],
+		.target = {.name = m->spec->text,
+			   .kind = m->spec->kind,
+			   .context = LANG_CONTEXT_REGS,
+			   .key = m->spec->text,
+			   .function = m->spec->parts[0]},
+	};
+
+	if (!is_glob(u.glob))
+		return m->found(m->data, &u.target);
+	if (!types(m->k))
+		return diag_error(m->diag, m->place, "this kernel does not tell its functions");
+	btf_each(m->k->btf, BTF_NAMED_FUNCTION, take_kernel_function, &u);
+	if (u.n == SIZE_MAX)
+		return -ENOMEM;
+	return u.n ? 0
+		   : diag_error(m->diag, m->place, "no function of the kernel matches %s", u.glob);
+}
+
 static int match(struct lang_env *env, const struct lang_probe_spec *spec, found_fn *found,
 		 void *data, struct diag *diag, const struct diag_place *place)
 {
@@ -554,6 +757,10 @@ static int match(struct lang_env *env, const struct lang_probe_spec *spec, found
 		[LANG_PROBE_RAWTRACEPOINT] = match_raw,
 		[LANG_PROBE_SYSCALL_ENTER] = match_syscalls,
 		[LANG_PROBE_SYSCALL_EXIT] = match_syscalls,
+		[LANG_PROBE_UPROBE] = match_uprobe,
+		[LANG_PROBE_URETPROBE] = match_uprobe,
+		[LANG_PROBE_KPROBE] = match_kprobe,
+		[LANG_PROBE_KRETPROBE] = match_kprobe,
 	};
 	struct matching m = {(struct kernel_env *)env, spec, found, data, diag, place};
 
@@ -568,6 +775,7 @@ struct lang_env *kernel_env_new(void)
 	static const struct lang_env_ops ops = {.match = match,
 						.type = find_type,
 						.field = find_field,
+						.constant = find_constant,
 						.task = task_type,
 						.address = find_address};
 	struct kernel_env *k = calloc(1, sizeof(*k));

@@ -219,6 +219,9 @@ static int loop(struct run *r)
 
 		next = next < look ? next : look;
 		wait = (struct timespec){(time_t)(next / 1000000000), (long)(next % 1000000000)};
+		if (r->program->names_user_code && (r->child > 0 || r->options->pid))
+			values_meet(&r->output.values,
+				    (uint32_t)(r->child > 0 ? r->child : r->options->pid));
 		n = take_records(r);
 		if (n < 0)
 			return n;
@@ -242,6 +245,9 @@ void run_say_losses(const struct run *r, const struct lang_control *c)
 			  (unsigned long long)c->lost_updates);
 	if (c->lost_updates)
 		diag_hint(r->diag, "config = { max_map_keys = … } makes room for more keys");
+	if (c->lost_runs)
+		diag_warn(r->diag, NULL, "lost %llu runs of probes that came within themselves",
+			  (unsigned long long)c->lost_runs);
 	if (c->bad_reads)
 		diag_note(r->diag, NULL, "%llu reads of bad addresses gave 0",
 			  (unsigned long long)c->bad_reads);
@@ -302,7 +308,7 @@ static int run_in_kernel(struct run *r)
 	if (!err)
 		err = loaded_run(&r->loaded, LANG_PROBE_BEGIN, r->diag);
 	if (!err)
-		err = loaded_attach(&r->loaded, 0, r->diag);
+		err = loaded_attach(&r->loaded, r->options->pid, r->diag);
 	if (err)
 		return err;
 	run_say_attached(r, r->loaded.n_attached);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "kern/symbols.h"
+#include "script/user-symbols.h"
 
 /* Formats come from scripts: lang has checked those of printf, conversion by conversion. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -20,6 +21,15 @@ void values_fini(struct values *v)
 {
 	symbols_free(v->symbols);
 	v->symbols = NULL;
+	user_symbols_free(v->user_symbols);
+	v->user_symbols = NULL;
+}
+
+void values_meet(struct values *v, uint32_t pid)
+{
+	if (!v->user_symbols)
+		v->user_symbols = user_symbols_new();
+	user_symbols_meet(v->user_symbols, pid);
 }
 
 uint64_t value_load(const uint8_t *bytes)
@@ -49,6 +59,23 @@ static void write_kernel_symbol(struct str *out, struct values *v, uint64_t addr
 		str_addf(out, "+%" PRIu64, address - s.address);
 }
 
+static void write_user_symbol(struct str *out, struct values *v, uint64_t pid, uint64_t address,
+			      bool offset)
+{
+	const char *name;
+	uint64_t start;
+
+	if (!v->user_symbols)
+		v->user_symbols = user_symbols_new();
+	if (!user_symbols_find(v->user_symbols, (uint32_t)pid, address, &name, &start)) {
+		str_addf(out, "0x%" PRIx64, address);
+		return;
+	}
+	str_add(out, name);
+	if (offset)
+		str_addf(out, "+%" PRIu64, address - start);
+}
+
 static void write_stack(struct str *out, struct values *v, const struct lang_type *type,
 			const uint8_t *bytes)
 {
@@ -63,7 +90,7 @@ static void write_stack(struct str *out, struct values *v, const struct lang_typ
 			break;
 		str_add(out, "    ");
 		if (is_user)
-			str_addf(out, "0x%" PRIx64, address);
+			write_user_symbol(out, v, value_load(bytes), address, true);
 		else
 			write_kernel_symbol(out, v, address, true);
 		str_add_char(out, '\n');
@@ -165,7 +192,7 @@ void value_write_plain(struct str *out, struct values *v, const struct lang_type
 		write_kernel_symbol(out, v, value, false);
 		break;
 	case LANG_USYM:
-		str_addf(out, "0x%" PRIx64, value_load(bytes + 8));
+		write_user_symbol(out, v, value, value_load(bytes + 8), false);
 		break;
 	case LANG_KSTACK:
 	case LANG_USTACK:

@@ -64,6 +64,43 @@ check_match "a file's name" "$(cat out)" '^some-file$'
 run -c 'sh -c "sleep 0.05; true"' -e 'tracepoint:sched:sched_process_exit { @[args.comm] = count(); }' >out
 check_match "fields of a tracepoint" "$(cat out)" '^@\[sleep\]: 1$'
 
+# user functions: their arguments, results, names
+cat >functions.c <<'END'
+#include <string.h>
+#include <unistd.h>
+__attribute__((noinline)) long work_one(int n, const char *text)
+{
+	usleep(200);
+	return n * 2 + (long)strlen(text);
+}
+__attribute__((noinline)) int work_two(int n)
+{
+	asm volatile("");
+	return n + 1;
+}
+int main(int argc, char **argv)
+{
+	long n = 0;
+
+	for (int i = 0; i < 200; i++)
+		n += work_one(i, argv[0]) + (i % 4 ? 0 : work_two(i));
+	return n == argc;
+}
+END
+cc -O1 functions.c -o functions
+if run -c ./functions -e 'uprobe:./functions:work_one { @n = count(); @most = max(arg0); @text[str(arg1)] = count(); @f[func] = count(); }
+	uprobe:./functions:work_* { @[probe] = count(); } uretprobe:./functions:work_one { @result = max(retval); }' >out 2>err ||
+	! grep -q 'need Linux' err; then
+	for line in '@n: 200' '@most: 199' '@text\[./functions\]: 200' '@f\[work_one\]: 200' '@result: 409' \
+		'@\[uprobe:./functions:work_two\]: 50' '@\[uprobe:./functions:work_one\]: 200'; do
+		check_match "user functions: $line" "$(cat out err)" "^$line\$"
+	done
+else
+	skip "user functions" "this kernel cannot attach to many at once"
+fi
+run -e 'uprobe:./functions:work_on { }' >out 2>err
+check_match "a function that is not there" "$(cat err)" 'did you mean work_one'
+
 check_is "intervals" "$(run -e 'interval:ms:20 { @n++; if (@n == 3) { exit(); } }' | grep @)" "@n: 3"
 check_match "samples" "$(run -e 'profile:hz:99 { @[cpu] = count(); } interval:ms:300 { exit(); }')" '^@\[0\]: [1-9]'
 check_is "json" "$(run -f json -e 'BEGIN { @x["a"] = 1; printf("h\n"); exit(); }' | tail -2 | tr '\n' ' ')" \
