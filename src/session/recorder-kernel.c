@@ -57,8 +57,11 @@ static int choose_rules(struct kernel_rules *rules, const struct recorder_option
 /* Without the rights, or on such a kernel: user space can be recorded all the same. */
 static void say_without_kernel(struct recorder *r, const struct diag *why)
 {
-	const struct diag_entry *e = why->len ? &why->entries[0] : NULL;
+	const struct diag_entry *e = NULL;
 
+	for (size_t i = 0; i < why->len && !e; i++) /* notes are about less than all */
+		if (why->entries[i].severity == DIAG_ERROR)
+			e = &why->entries[i];
 	if (!e)
 		recorder_note(r, "the kernel's events cannot be had here; user space is recorded");
 	else if (e->hint)

@@ -5,10 +5,30 @@
 . "$ROOT/tests/record.sh"
 . "$ROOT/tests/kernel.sh"
 
+# same FILE FILE: line by line; for an empty text babeltrace2 2.0 shows what stood there before, so
+# that texts of such lines are not compared
+same() {
+	[ "$(wc -l <"$1")" = "$(wc -l <"$2")" ] || return 1
+	awk -v other="$2" '
+		{ getline b <other }
+		$0 != b {
+			a = $0
+			if (a ~ /""/) {
+				gsub(/"[^"]*"/, "", a)
+				gsub(/"[^"]*"/, "", b)
+			}
+			if (a != b) {
+				print a "\n" b
+				bad = 1
+			}
+		}
+		END { exit bad }' "$1"
+}
+
 # agree NAME: piste print and babeltrace2, line by line
 agree() {
 	"$PISTE" print --raw --no-anchors --statedump trace >trace.piste 2>trace.said
-	check "$1: piste print and babeltrace2 agree" cmp trace.piste trace.txt
+	check "$1: piste print and babeltrace2 agree" same trace.piste trace.txt
 	check_is "$1: babeltrace2 has nothing to warn of" "$(cat trace.warnings)" ""
 }
 

@@ -21,16 +21,17 @@ check_is "processes of a millisecond: every fork" "$(count 'sched:sched_process_
 check_is "processes of a millisecond: every exit" "$(count 'sched:sched_process_exit:')" "$(said exit)"
 
 # a running one, without libpiste
-sh -c 'sleep 1; ./kernel-work forks 2' >forked &
+sh -c 'sleep 3; ./kernel-work forks 2' >forked &
 pid=$!
 record "a running process" -e 'k:sched:sched_process_*' -p "$pid"
 wait "$pid"
 check_is "-p: what it starts" "$(count 'sched:sched_process_fork:.*kernel-work')" "$(said fork forked)"
 
 # everybody's: somebody else's work is in it
-(sleep 0.3; exec ./kernel-work forks 3 >forked) &
+mkfifo go
+sh -c 'read -r _ <go; exec ./kernel-work forks 3 >forked' &
 pid=$!
-record "the system" -a --duration 1200ms -e 'k:sched:sched_process_*'
+record "the system" -a -e 'k:sched:sched_process_*' -- sh -c 'echo >go; sleep 1'
 wait "$pid"
 check_is "-a: another's forks" "$(count 'sched:sched_process_fork:.*parent_comm = "kernel-work"')" "$(said fork forked)"
 check_is "-a -- CMD ends with it" "$(timeout 20 "$PISTE" record --quiet -a -e k:sched:sched_process_exit -o all -- true; echo $?)" 0
@@ -41,10 +42,9 @@ for mount in /sys/fs/cgroup/unified /sys/fs/cgroup; do
 	[ -e "$mount/cgroup.controllers" ] && mkdir "$mount/piste-test-$$" 2>/dev/null && group=$mount/piste-test-$$ && break
 done
 if [ "$group" ]; then
-	sh -c 'sleep 0.5; echo $$ >"$0/cgroup.procs" && ./kernel-work forks 3 >forked; ./kernel-work forks 2 >more; exec sleep 0.2' "$group" &
+	sh -c 'read -r _ <go; echo $$ >"$0/cgroup.procs" && ./kernel-work forks 3 >forked; ./kernel-work forks 2 >more; exec sleep 0.2' "$group" &
 	pid=$!
-	./kernel-work sleep 800 >/dev/null &
-	record "a control group" --cgroup "$group" --duration 1500ms -e 'k:sched:sched_process_*'
+	record "a control group" --cgroup "$group" -e 'k:sched:sched_process_*' -- sh -c 'echo >go; ./kernel-work forks 1 >/dev/null; sleep 1.5'
 	wait
 	check_is "--cgroup: all in it" "$(count 'sched:sched_process_fork:.*parent_comm = "kernel-work"')" \
 		$(($(said fork forked) + $(said fork more)))
