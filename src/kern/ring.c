@@ -85,17 +85,19 @@ static uint64_t load(const uint64_t *word)
 /*
  * Up to where records are complete. When an interrupt came between the outermost
  * program's look at `head` and its end, what it wrote is published by the next
- * record only; but while nobody writes (nest is 0, and head did not move
- * meanwhile), all is complete.
+ * record only; but while nobody writes (nest is 0, and no record was published
+ * meanwhile: head itself goes back too, and may be found where it was), all is
+ * complete.
  */
 static uint64_t complete(const struct kern_ring_control *c, bool is_over)
 {
 	if (is_over)
 		return load(&c->nest) ? load(&c->committed) : load(&c->head);
 	for (int i = 0; STORES_ARE_ORDERED && i < RETRIES; i++) {
-		uint64_t nest = load(&c->nest), head = load(&c->head);
+		uint64_t committed = load(&c->committed), nest = load(&c->nest);
+		uint64_t head = load(&c->head);
 
-		if (!nest && !load(&c->nest) && head == load(&c->head))
+		if (!nest && !load(&c->nest) && committed == load(&c->committed))
 			return head;
 	}
 	return load(&c->committed);

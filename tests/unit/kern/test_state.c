@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -121,19 +122,30 @@ TEST(this_process_as_it_is)
 	str_fini(&s.payload);
 }
 
+static bool has_entries(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	bool found = false;
+
+	while (d && !found && (entry = readdir(d)))
+		found = entry->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return found;
+}
+
 TEST(the_machine)
 {
 	struct seen s = {.pid = (uint32_t)getpid()};
 	struct state_options options = {.pids = &s.pid, .n_pids = 1, .no_files = true};
-	struct stat st;
 
 	CHECK_INT(state_take(&options, see, &s, NULL), 0);
 	CHECK_INT(s.n[STATE_FILE], 0);
 	CHECK_INT(s.n[STATE_CPU], sysconf(_SC_NPROCESSORS_CONF));
 	CHECK(s.has_cpu0);
 	CHECK(s.has_loopback);
-	if (stat("/sys/dev/block", &st) == 0)
-		CHECK_INT(s.n[STATE_BLOCK_DEVICE] > 0, st.st_nlink >= 2);
+	CHECK_INT(s.n[STATE_BLOCK_DEVICE] > 0, has_entries("/sys/dev/block"));
 	str_fini(&s.payload);
 }
 
