@@ -260,6 +260,7 @@ TEST(flight_keeps_the_newest)
 	REQUIRE(!flight_new(&f, 4096));
 	p = packet(1, 1, 100);
 	p.stream = MODEL_DUMP_STREAM;
+	p.is_own = true;
 	flight_add(f, &p);
 	for (uint64_t i = 0; i < 100; i++) {
 		p = packet(10 + i, 10 + i, 1000);
