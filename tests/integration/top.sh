@@ -172,7 +172,7 @@ if command -v tmux >/dev/null; then
 	$tmux new-session -d -x 100 -y 24 "sh -c 'echo begun; stty -g >tty-before; env LC_ALL=C.UTF-8 TERM=xterm \"$PISTE\" top; echo status \$?; stty -g >tty-after; sleep 60'"
 	screen() { $tmux capture-pane -p; }
 	wait_screen() {
-		for _ in $(seq 100); do
+		for _ in $(seq 50); do
 			screen >seen
 			grep -q -e "$1" seen && return
 			sleep 0.1
@@ -185,10 +185,20 @@ if command -v tmux >/dev/null; then
 	$tmux send-keys p
 	wait_screen '^ PROCESS'
 	check_match "p: by process" "$(cat seen)" '^ piste top  system calls by process'
-	$tmux send-keys Down Enter
-	wait_screen 'of process [0-9]'
+	# the others are this test's own, and soon gone
+	$tmux send-keys / s e r v e r Enter
+	wait_screen 'filter: server'
+	for _ in 1 2 3; do
+		$tmux send-keys Down
+		sleep 0.3
+		$tmux send-keys Enter
+		wait_screen 'of process [0-9]'
+		grep -q 'of process [0-9]' seen && break
+	done
 	check_match "Enter: the calls of one" "$(cat seen)" 'system calls by call  of process [0-9]+'
-	$tmux send-keys BSpace / z z z Enter
+	$tmux send-keys BSpace / Escape
+	sleep 0.5
+	$tmux send-keys / z z z Enter
 	wait_screen 'filter: zzz'
 	check_match "/: a filter" "$(cat seen)" 'filter: zzz +\([0-9]+ hidden\)'
 	$tmux send-keys Escape
