@@ -223,8 +223,10 @@ static void emit_shrink(const struct kern_ring *ring, struct bpf_asm *a, uint32_
 	asm_alu(a, BPF_ADD, BPF_REG_3, BPF_REG_1);
 	asm_atomic(a, BPF_DW, BPF_CMPXCHG, BPF_REG_8, HEAD, BPF_REG_3);
 	asm_jump_reg(a, BPF_JEQ, BPF_REG_0, BPF_REG_4, done);
-	ring_emit_start(ring, a, BPF_REG_3);
-	asm_alu(a, BPF_ADD, BPF_REG_3, BPF_REG_1);
+	/* a place of its own: behind a record that reaches over the ring's end it is at its start */
+	asm_alu_imm(a, BPF_AND, BPF_REG_3, (int32_t)(ring->bytes - 1));
+	asm_alu(a, BPF_ADD, BPF_REG_3, BPF_REG_8);
+	asm_alu_imm(a, BPF_ADD, BPF_REG_3, KERN_RING_CONTROL);
 	asm_store_imm(a, BPF_H, BPF_REG_3, 0, -1); /* KERN_ID_PAD */
 	asm_mov_imm(a, BPF_REG_2, max);
 	asm_alu(a, BPF_SUB, BPF_REG_2, BPF_REG_1);
