@@ -121,11 +121,14 @@ agree "$demo/shop"
 redis() {
 	name=$1
 	shift
-	sock=$demo/$name.sock
+	sock=$(cd "$demo" && pwd)/$name.sock # redis-server changes to its --dir first
 	"$@" redis-server --port 0 --unixsocket "$sock" --save '' --appendonly no --daemonize no \
 		--dir "$demo" >"$demo/$name.log" 2>"$demo/$name.err" &
 	server=$!
-	until redis-cli -s "$sock" ping >/dev/null 2>&1; do sleep 0.05; done
+	until redis-cli -s "$sock" ping >/dev/null 2>&1; do
+		kill -0 $server 2>/dev/null || { cat "$demo/$name.log" >&2; exit 1; }
+		sleep 0.05
+	done
 	redis-benchmark -s "$sock" -n 200000 -c 16 -t get --csv | tail -1 | cut -d, -f2 | tr -d '"'
 	redis-cli -s "$sock" shutdown nosave >/dev/null 2>&1 || true
 	wait $server || true
