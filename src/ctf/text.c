@@ -405,7 +405,7 @@ static bool add_flags(struct text_printer *p, struct writer *w, const struct tex
 		add_colour(w, p->colours.reset);
 	}
 	if (n && value && room(w, 32)) {
-		add(w, " | ", 3);
+		add(w, " | 0x", 5);
 		w->at = put_hex(w->at, value);
 	}
 	return n > 0;
